@@ -1,0 +1,438 @@
+/**
+ * The ABI: every number that crosses the boundary between an image and its host.
+ *
+ * Each struct stands here once, as a class (its layout) and as an enum `<Struct>Field` that exports the layout:
+ * `SIZE` is the record's size in bytes, every other member is `offset | width`, the width in bytes in bits 16 and up.
+ * Each code stands here once, as an exported enum. Hosts read all of them from the loaded image by name
+ * (`Egress.port`, `Verdict.DROP`) and know no number of their own. All integers are little-endian; MAC and IP
+ * addresses are byte strings in network order.
+ */
+
+/** Raised when a host that was written for an older ABI could misread this image. */
+export const ABI_VERSION: u32 = 1;
+
+export enum ImageKind {
+  BLADE = 1,
+  SWITCH = 2,
+}
+
+/** Field widths of the `<Struct>Field` enums. */
+const W1: i32 = 1 << 16;
+const W2: i32 = 2 << 16;
+const W4: i32 = 4 << 16;
+const W6: i32 = 6 << 16;
+const W8: i32 = 8 << 16;
+const W16: i32 = 16 << 16;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Regions: where the tables are
+// ---------------------------------------------------------------------------------------------------------------
+
+/** A table in linear memory: `count` records, `stride` bytes apart, from `address` on. `layout.ts` fills them in, in this
+ *  order of fields. */
+@unmanaged
+export class Region {
+  id: u32;
+  address: u32;
+  stride: u32;
+  count: u32;
+}
+
+export enum RegionField {
+  SIZE = offsetof<Region>(),
+  id = offsetof<Region>("id") | W4,
+  address = offsetof<Region>("address") | W4,
+  stride = offsetof<Region>("stride") | W4,
+  count = offsetof<Region>("count") | W4,
+}
+
+export enum RegionId {
+  /** Frame bytes, a slot a record. */
+  FRAME = 1,
+  /** `Slot` records: what the host says of a frame, and what the firmware decided. */
+  SLOT = 2,
+  /** `Egress` records: what leaves, valid until the next call of `process`. */
+  EGRESS = 3,
+  /** Where the host puts a management message. One record. */
+  INBOX = 4,
+  /** Where the firmware puts its answer. One record. */
+  OUTBOX = 5,
+  /** u64 by `Verdict`. */
+  VERDICT_COUNTER = 6,
+  /** u64 by `Drop`. */
+  DROP_COUNTER = 7,
+  /** u64 by `Event`. */
+  EVENT_COUNTER = 8,
+  /** Flow entries (blade image; `count` is the capacity). */
+  FLOW = 9,
+  /** Bucket histories (`count` is the largest number of buckets). */
+  BUCKET = 10,
+  /** Owners known to an assignment. */
+  OWNER = 11,
+  /** Owners on this blade. */
+  LOCAL_OWNER = 12,
+  /** Virtual IPs. */
+  VIP = 13,
+  /** Ports of this image. */
+  PORT = 14,
+  /** L2 filter rules. */
+  FILTER = 15,
+  /** MAC -> port entries. */
+  FORWARD = 16,
+  /** Learned MAC -> port entries (switch image). */
+  LEARNED = 17,
+  /** Where the chunks of a table are put together. */
+  STAGE = 18,
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Frames
+// ---------------------------------------------------------------------------------------------------------------
+
+/** Port 0 of a blade is its wire; ports 1.. lead to its hosts. A switch's ports are told apart by `PortRole`. */
+export const WIRE_PORT: u32 = 0;
+
+/**
+ * One frame of a batch. The host writes `length` and `port`; the firmware writes `verdict` and `drop`.
+ *
+ * ```
+ *  0        2    3       4    5     6      7
+ *  +--------+----+-------+----+-----+------+
+ *  | length |port|verdict|drop|      0     |
+ *  +--------+----+-------+----+------------+
+ * ```
+ */
+@unmanaged
+export class Slot {
+  /** Bytes of the frame, without FCS. More than the slot holds: dropped and counted as OVERSIZE. */
+  length: u16;
+  /** Ingress port. */
+  port: u8;
+  verdict: u8;
+  drop: u8;
+  reserved0: u8;
+  reserved1: u16;
+}
+
+export enum SlotField {
+  SIZE = offsetof<Slot>(),
+  length = offsetof<Slot>("length") | W2,
+  port = offsetof<Slot>("port") | W1,
+  verdict = offsetof<Slot>("verdict") | W1,
+  drop = offsetof<Slot>("drop") | W1,
+  reserved0 = offsetof<Slot>("reserved0") | W1,
+  reserved1 = offsetof<Slot>("reserved1") | W2,
+}
+
+/**
+ * One frame to send: the bytes of `slot`, out of `port`. With `rewrite` = 1 the host puts `destination` and `source`
+ * in place of the first 12 bytes of what it sends (a slot that leaves more than once may leave with several headers).
+ *
+ * ```
+ *  0      2    3       4             10       16
+ *  +------+----+-------+-------------+--------+
+ *  | slot |port|rewrite| destination | source |
+ *  +------+----+-------+-------------+--------+
+ * ```
+ */
+@unmanaged
+export class Egress {
+  slot: u16;
+  port: u8;
+  rewrite: u8;
+  destination: u32;
+  destinationHigh: u16;
+  source: u16;
+  sourceHigh: u32;
+}
+
+export enum EgressField {
+  SIZE = offsetof<Egress>(),
+  slot = offsetof<Egress>("slot") | W2,
+  port = offsetof<Egress>("port") | W1,
+  rewrite = offsetof<Egress>("rewrite") | W1,
+  destination = offsetof<Egress>("destination") | W6,
+  source = offsetof<Egress>("source") | W6,
+}
+
+/** What became of a frame. Every frame has exactly one. */
+export enum Verdict {
+  DROP = 0,
+  /** To a local owner's host, by the redirect rule. */
+  DELIVER = 1,
+  /** To another blade, with a redirect tag. */
+  REDIRECT = 2,
+  /** L2 forwarding: between wire, host and VMs, or by a switch's table. */
+  FORWARD = 3,
+  /** L2 flooding, out of more than one port. */
+  FLOOD = 4,
+  /** Answered by the firmware itself (ARP for a VIP). */
+  ANSWER = 5,
+  /** By a switch, to the port of its bucket's owner. */
+  STEER = 6,
+}
+
+/** Why a frame was dropped. */
+export enum Drop {
+  NONE = 0,
+  /** Longer than a slot. */
+  OVERSIZE = 1,
+  /** Too short for an Ethernet header, or for what its header promises. */
+  BAD_ETHERNET = 2,
+  BAD_ARP = 3,
+  BAD_IPV4 = 4,
+  BAD_TCP = 5,
+  BAD_UDP = 6,
+  BAD_ICMP = 7,
+  /** The ingress port does not exist, or is shut. */
+  PORT_SHUT = 8,
+  /** No identity or no assignment yet. */
+  NO_ASSIGNMENT = 9,
+  /** An L2 filter rule said so. */
+  FILTERED = 10,
+  /** Addressed to the VMAC, but to no VIP. */
+  NOT_VIP = 11,
+  /** For a VIP, at an owner's MAC, without a redirect tag. */
+  UNTAGGED = 12,
+  /** A redirect tag from outside the fabric, or from a host. */
+  SPOOFED_TAG = 13,
+  /** For a MAC that is not ours. */
+  NOT_OURS = 14,
+  /** ARP for a VIP that another blade answers. */
+  ARP_NOT_OWNER = 15,
+  /** A host announced or asked with a VIP as its ARP sender. */
+  ARP_FROM_HOST = 16,
+  /** A host opened a connection from a VIP. */
+  SYN_FROM_HOST = 17,
+  /** A hop of another generation. */
+  STALE_HOP = 18,
+  /** A frame for an unknown flow at a previous owner whose table is not complete. */
+  NOT_COMPLETE = 19,
+  /** A `final` frame for an unknown flow at an owner that is not current in that generation. */
+  STALE_FINAL = 20,
+  /** A resteered frame at an owner that is not current, or behind the sender's generation. */
+  STALE_RESTEER = 21,
+  /** A hop at an owner that is not in the bucket's history. */
+  NOT_IN_HISTORY = 22,
+  /** A redirect tag of an unknown kind. */
+  BAD_TAG = 23,
+  /** Would leave by the port it came in by. */
+  HAIRPIN = 24,
+  /** This switch is the standby. */
+  STANDBY = 25,
+  /** The bucket's owner has no port that is up. */
+  NO_PORT = 26,
+}
+
+/** Other things that are counted. */
+export enum Event {
+  FRAME_IN = 0,
+  EGRESS_OUT = 1,
+  FLOW_INSERTED = 2,
+  FLOW_EVICTED = 3,
+  FLOW_REMOVED = 4,
+  /** A flow that found no room; its frame was delivered all the same. */
+  FLOW_OVERFLOW = 5,
+  REDIRECT_HOP = 6,
+  REDIRECT_RESTEER = 7,
+  REDIRECT_FINAL = 8,
+  /** A redirect from one owner to another on the same blade. */
+  REDIRECT_LOCAL = 9,
+  ARP_ANSWERED = 10,
+  /** Delivered to the own host, undecided: IPv6. */
+  IPV6_PASSED = 11,
+  /** Delivered to the own host, undecided: IPv4 fragments. */
+  FRAGMENT_PASSED = 12,
+  /** Delivered to the own host, undecided: ICMP errors. */
+  ICMP_ERROR_PASSED = 13,
+  MESSAGE_IN = 14,
+  MESSAGE_REFUSED = 15,
+  /** A station learned or moved by a switch. */
+  STATION_LEARNED = 16,
+  /** A flow that was recorded for a delivered SYN. */
+  FLOW_OPENED = 17,
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Management: the envelope
+// ---------------------------------------------------------------------------------------------------------------
+
+export const ENVELOPE_MAGIC: u32 = 0xd0bb;
+export const ENVELOPE_VERSION: u32 = 1;
+/** Bytes of a message with its envelope: fits an Ethernet frame with two VLAN tags. */
+export const MESSAGE_BYTES_MAX: u32 = 1472;
+
+/**
+ * Stands before every message and every answer; the same on a Unix socket, on TLS and in an Ethernet frame.
+ * A request leaves the answer's fields (`status` and on) zero. `sequence` must be larger than that of the last
+ * accepted message (a repetition of the last message gets the last answer again and does nothing; HELLO is always
+ * taken, and tells the last sequence). The chunks of a table are numbered from 0 and come in order; the chunk that
+ * has the COMMIT flag is the last. A refused PUT discards the stage; no other refusal changes anything.
+ *
+ * ```
+ *  0       2       3      4          8       10       12       14      15      16
+ *  +-------+-------+------+----------+-------+--------+--------+-------+-------+
+ *  | magic |version| type | sequence | chunk | chunks | length | flags | table |
+ *  +-------+-------+------+----------+-------+--------+--------+-------+-------+
+ *  | status|retain | key  |  detail  |   generation   |     lastSequence       |
+ *  +-------+-------+------+----------+----------------+------------------------+
+ *  16      18      19     20         24               28                      32
+ * ```
+ */
+@unmanaged
+export class Envelope {
+  magic: u16;
+  version: u8;
+  /** `Message`. */
+  type: u8;
+  sequence: u32;
+  chunk: u16;
+  chunks: u16;
+  /** Bytes of payload after the envelope. */
+  length: u16;
+  /** `EnvelopeFlag`s. */
+  flags: u8;
+  /** `Table` of a PUT or GET, else 0. */
+  table: u8;
+  /** `Status` of an answer. */
+  status: u16;
+  /** `Retain`: what the engine does with the bytes of this request, so as to replay them after a restart. */
+  retain: u8;
+  /** What is retained under the same key before is forgotten at CLOSE. */
+  retainKey: u8;
+  /** The number that explains `status`: see there. */
+  detail: u32;
+  /** Generation of the assignment that is in force, 0 for none. */
+  generation: u32;
+  lastSequence: u32;
+}
+
+export enum EnvelopeField {
+  SIZE = offsetof<Envelope>(),
+  magic = offsetof<Envelope>("magic") | W2,
+  version = offsetof<Envelope>("version") | W1,
+  type = offsetof<Envelope>("type") | W1,
+  sequence = offsetof<Envelope>("sequence") | W4,
+  chunk = offsetof<Envelope>("chunk") | W2,
+  chunks = offsetof<Envelope>("chunks") | W2,
+  length = offsetof<Envelope>("length") | W2,
+  flags = offsetof<Envelope>("flags") | W1,
+  table = offsetof<Envelope>("table") | W1,
+  status = offsetof<Envelope>("status") | W2,
+  retain = offsetof<Envelope>("retain") | W1,
+  retainKey = offsetof<Envelope>("retainKey") | W1,
+  detail = offsetof<Envelope>("detail") | W4,
+  generation = offsetof<Envelope>("generation") | W4,
+  lastSequence = offsetof<Envelope>("lastSequence") | W4,
+}
+
+export enum EnvelopeFlag {
+  ANSWER = 1,
+  /** The last chunk: check the whole table, and put it in force or refuse it. */
+  COMMIT = 2,
+}
+
+/** Bits of `Envelope.retain`, in the order in which the engine acts on them. */
+export enum Retain {
+  /** Forget the requests held back since the last BEGIN that was not closed. */
+  BEGIN = 1,
+  /** Hold this request back. */
+  HOLD = 2,
+  /** What is held back replaces all that was retained under `retainKey`. */
+  CLOSE = 4,
+}
+
+/** Message types. All but PUT and HELLO are commands: done once, never retained. */
+export enum Message {
+  /** Always taken. Answer: `Hello`. */
+  HELLO = 1,
+  /** A chunk of a table: bytes of the table's header and records. */
+  PUT = 2,
+  /** Request: `FlowBatch`, then `FlowRow`s. Puts live connections into the flow table, all or, at the first without
+   *  room, OUT_OF_ROOM with the number that were put. Answer: the same rows with `bucket` filled in. */
+  SEED = 3,
+  /** Request: `FlowBatch`, then `FlowRow`s. Removes those not touched for `untouchedMs`. `detail`: how many. */
+  REMOVE = 4,
+  /** Request: `FlowScan`. Answer: `FlowScan`, then `FlowRow`s. */
+  LIST = 5,
+  /** Request: `BucketBatch`, then u16 buckets. Their rows are kept from eviction until the next install. */
+  PIN = 6,
+  UNPIN = 7,
+  /** Request: `BucketBatch`, then u16 buckets. Their table is complete: "not mine" may be said. Of a sealed bucket it
+   *  is refused (BUCKET_NOT_EMPTY) while the flow table has a row. */
+  COMPLETE = 8,
+  /** Request: `BucketBatch`, then u16 buckets. Step (b) of the drain handshake: flush, not complete, sealed. */
+  SEAL = 9,
+  UNSEAL = 10,
+  /** Request: `BucketScan`. Answer: `BucketScan`, then `BucketRow`s. */
+  BUCKETS = 11,
+  /** Request: `CounterScan`. Answer: `CounterScan`, then u64 counters. */
+  COUNTERS = 12,
+  /** Request as SEED's. Answer: the same rows with `bucket` filled in. Changes nothing. */
+  LOCATE = 13,
+}
+
+/** Tables that are put whole; the value is the retain key. */
+export enum Table {
+  NONE = 0,
+  /** `Identity`, then `LocalOwner`s, `Vip`s and `Port`s. */
+  IDENTITY = 1,
+  /** `Assignment`, then `Owner`s and `Bucket`s. */
+  ASSIGNMENT = 2,
+  /** `FilterRule`s, first match wins. */
+  FILTER = 3,
+  /** `ForwardEntry`s. */
+  FORWARD = 4,
+  /** `Role` (switch image). */
+  ROLE = 5,
+}
+
+/** What became of a message. `detail` is given behind the colon where it says more. */
+export enum Status {
+  OK = 0,
+  /** Shorter than the envelope, or than its `length` says: bytes received. */
+  BAD_LENGTH = 1,
+  BAD_MAGIC = 2,
+  /** : the version this image speaks */
+  BAD_VERSION = 3,
+  /** : the type */
+  UNKNOWN_MESSAGE = 4,
+  /** : the last accepted sequence */
+  STALE_SEQUENCE = 5,
+  /** : the chunk expected */
+  BAD_CHUNK = 6,
+  /** : the table */
+  UNKNOWN_TABLE = 7,
+  /** A table that is larger than this image's: the largest number of bytes */
+  TABLE_TOO_LARGE = 8,
+  /** A table whose length is not that of its header and records: the length expected */
+  BAD_TABLE = 9,
+  /** A record is out of range: its index */
+  BAD_RECORD = 10,
+  /** More records than this image has room for: the room */
+  TOO_MANY_RECORDS = 11,
+  /** Not a power of two from 1 to the largest of this image: that */
+  BAD_BUCKET_COUNT = 12,
+  /** Not larger than that in force: the generation in force */
+  STALE_GENERATION = 13,
+  /** The message speaks of another generation: the generation in force */
+  WRONG_GENERATION = 14,
+  /** : the number of local owners */
+  BAD_OWNER = 15,
+  /** : the bucket */
+  BAD_BUCKET = 16,
+  /** The bucket is not in the state that the command needs: the bucket */
+  BAD_BUCKET_STATE = 17,
+  /** : rows left */
+  BUCKET_NOT_EMPTY = 18,
+  /** The flow table has no room for these flows: how many of the batch were put */
+  OUT_OF_ROOM = 19,
+  /** This message is for the other image kind. */
+  WRONG_IMAGE = 20,
+  /** No identity, or no assignment, is in force yet. */
+  NOT_READY = 21,
+  /** A request with the ANSWER flag, or with an answer's fields set. */
+  NOT_A_REQUEST = 22,
+  /** Would change which bucket a flow is in (hash, seed, number of buckets) while an assignment is in force. */
+  NOT_IN_SERVICE = 23,
+}

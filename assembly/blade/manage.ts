@@ -1,0 +1,48 @@
+/** The blade image's management messages. */
+import { ImageKind, Message, Status, Table } from "../abi";
+import { flows } from "../flows";
+import { commitAssignment } from "../manage/assignment";
+import { onBucketBatch, onBucketScan } from "../manage/buckets";
+import { onCounters, onHello } from "../manage/common";
+import { finish, open, refuse, repeated, request } from "../manage/envelope";
+import { onFlowBatch, onList } from "../manage/flows";
+import { commitIdentity } from "../manage/identity";
+import { commitFilters, commitForwards } from "../manage/lists";
+import { closeStage, takeChunk } from "../manage/stage";
+
+/** Handles the message in the inbox; returns the bytes of the answer in the outbox. */
+export function onMessage(bytes: u32, now: u32): u32 {
+  const again = repeated(bytes);
+  if (again) return again;
+  if (open(bytes)) dispatch(request().type, now);
+  return finish();
+}
+
+function dispatch(type: u32, now: u32): void {
+  if (type == Message.PUT) put();
+  else if (type == Message.SEED || type == Message.REMOVE || type == Message.LOCATE) onFlowBatch(type, now);
+  else if (type == Message.LIST) onList(now);
+  else if (
+    type == Message.PIN ||
+    type == Message.UNPIN ||
+    type == Message.COMPLETE ||
+    type == Message.SEAL ||
+    type == Message.UNSEAL
+  ) {
+    onBucketBatch(type);
+  } else if (type == Message.BUCKETS) onBucketScan();
+  else if (type == Message.COUNTERS) onCounters();
+  else if (type == Message.HELLO) onHello(ImageKind.BLADE, flows());
+  else refuse(Status.UNKNOWN_MESSAGE, type);
+}
+
+function put(): void {
+  const table = takeChunk();
+  if (table == Table.NONE) return;
+  if (table == Table.IDENTITY) commitIdentity();
+  else if (table == Table.ASSIGNMENT) commitAssignment();
+  else if (table == Table.FILTER) commitFilters();
+  else if (table == Table.FORWARD) commitForwards();
+  else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
+  closeStage();
+}

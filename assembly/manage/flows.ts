@@ -1,0 +1,149 @@
+/** Commands on the flow table: SEED, LOCATE, REMOVE, LIST. */
+import { Message, Status } from "../abi";
+import { bucketOf, generation, indexInHistory } from "../buckets";
+import { FLOW_TABLE, Flow, FlowKey, find, flowAt, insert, isOpening, isRow, remove } from "../flows";
+import { hashClient } from "../hash";
+import { isVip, localOwnerAt, localOwners } from "../identity";
+import { hashKey } from "../packet";
+import { FlowBatch, FlowRow, FlowScan, FlowState, NO_OWNER } from "../records";
+import { SETS, WAYS } from "../sizes";
+import { PROTOCOL_TCP } from "../wire/ipv4";
+import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, explain, refuse, request } from "./envelope";
+
+const ROW: u32 = <u32>offsetof<FlowRow>();
+const BATCH: u32 = <u32>offsetof<FlowBatch>();
+const SCAN: u32 = <u32>offsetof<FlowScan>();
+const ROWS_MAX: u32 = (PAYLOAD_BYTES_MAX - BATCH) / ROW;
+/** Packets wait for a LIST no longer than this many sets take. */
+const SETS_PER_LIST: u32 = 1024;
+
+const KEY: usize = memory.data(offsetof<FlowKey>(), 16);
+
+function key(): FlowKey {
+  return changetype<FlowKey>(KEY);
+}
+
+function rowAt(index: u32): FlowRow {
+  return changetype<FlowRow>(PAYLOAD + BATCH + index * ROW);
+}
+
+function setKey(row: FlowRow): void {
+  const flow = key();
+  flow.client = row.client;
+  flow.vip = row.vip;
+  flow.clientPort = row.clientPort;
+  flow.vipPort = row.vipPort;
+  flow.protocol = row.protocol;
+  flow.bucket = <u16>bucketOf(hashClient(row.client));
+  hashKey(flow);
+}
+
+/** SEED, LOCATE, REMOVE: `type` says which. */
+export function onFlowBatch(type: u32, now: u32): void {
+  const bytes = <u32>request().length;
+  if (bytes < BATCH || (bytes - BATCH) % ROW) return refuse(Status.BAD_LENGTH, bytes);
+  if (generation() == 0) return refuse(Status.NOT_READY, 0);
+  const batch = changetype<FlowBatch>(PAYLOAD);
+  if (batch.generation != generation()) return refuse(Status.WRONG_GENERATION, generation());
+  if (batch.owner >= localOwners() || localOwnerAt(batch.owner).owner == NO_OWNER) {
+    return refuse(Status.BAD_OWNER, localOwners());
+  }
+  const count = (bytes - BATCH) / ROW;
+  for (let i: u32 = 0; i < ROWS_MAX; i++) {
+    if (i >= count) break;
+    if (!isFlowRow(rowAt(i))) return refuse(Status.BAD_RECORD, i);
+  }
+  if (type == Message.REMOVE) return removeRows(batch, count, now);
+  answerRows(batch, count);
+  if (type == Message.SEED) seedRows(batch, count, now);
+}
+
+function isFlowRow(row: FlowRow): bool {
+  const known =
+    row.state == FlowState.PROVISIONAL ||
+    row.state == FlowState.HALF_OPEN ||
+    row.state == FlowState.ESTABLISHED ||
+    row.state == FlowState.CLOSING;
+  return known && row.protocol == PROTOCOL_TCP && isVip(row.vip);
+}
+
+function answerRows(batch: FlowBatch, count: u32): void {
+  memory.copy(ANSWER_PAYLOAD, PAYLOAD, BATCH + count * ROW);
+  for (let i: u32 = 0; i < ROWS_MAX; i++) {
+    if (i >= count) break;
+    const row = changetype<FlowRow>(ANSWER_PAYLOAD + BATCH + i * ROW);
+    row.bucket = bucketOf(hashClient(row.client));
+    row.owner = batch.owner;
+  }
+  answerWith(BATCH + count * ROW);
+}
+
+function seedRows(batch: FlowBatch, count: u32, now: u32): void {
+  for (let i: u32 = 0; i < ROWS_MAX; i++) {
+    if (i >= count) break;
+    const row = rowAt(i);
+    setKey(row);
+    const at = find(key(), batch.owner);
+    if (at != 0) {
+      // The socket table is newer than a SYN that was only delivered; frames have taught all else.
+      const flow = changetype<Flow>(at);
+      if (isOpening(flow.state)) flow.state = row.state;
+      flow.touched = now;
+    } else if (insert(key(), batch.owner, row.state, now) == 0) {
+      return refuse(Status.OUT_OF_ROOM, i);
+    }
+  }
+  explain(count);
+}
+
+function removeRows(batch: FlowBatch, count: u32, now: u32): void {
+  let removed: u32 = 0;
+  for (let i: u32 = 0; i < ROWS_MAX; i++) {
+    if (i >= count) break;
+    setKey(rowAt(i));
+    const at = find(key(), batch.owner);
+    // A frame that came since the host's table was read may have opened the flow anew.
+    if (at == 0 || now - changetype<Flow>(at).touched < batch.untouchedMs) continue;
+    remove(at);
+    removed++;
+  }
+  explain(removed);
+}
+
+export function onList(now: u32): void {
+  if (request().length != SCAN) return refuse(Status.BAD_LENGTH, SCAN);
+  const scan = changetype<FlowScan>(PAYLOAD);
+  if (scan.cursor >= SETS || scan.previousOnly > 1 || scan.reserved0 | scan.reserved1) {
+    return refuse(Status.BAD_RECORD, SETS);
+  }
+  let at = SCAN;
+  let set = scan.cursor;
+  for (let i: u32 = 0; i < SETS_PER_LIST; i++) {
+    if (set >= SETS || at + WAYS * ROW > PAYLOAD_BYTES_MAX) break;
+    for (let way: u32 = 0; way < WAYS; way++) {
+      if (!isRow(set, way)) continue;
+      const flow = flowAt(set, way);
+      if (scan.previousOnly && indexInHistory(flow.bucket, localOwnerAt(flow.owner).owner) <= 0) continue;
+      writeRow(changetype<FlowRow>(ANSWER_PAYLOAD + at), flow, now);
+      at += ROW;
+    }
+    set++;
+  }
+  const answer = changetype<FlowScan>(ANSWER_PAYLOAD);
+  memory.copy(ANSWER_PAYLOAD, PAYLOAD, SCAN);
+  answer.cursor = set >= SETS ? 0 : set;
+  answerWith(at);
+}
+
+function writeRow(row: FlowRow, flow: Flow, now: u32): void {
+  row.client = flow.client;
+  row.vip = flow.vip;
+  row.clientPort = flow.clientPort;
+  row.vipPort = flow.vipPort;
+  row.protocol = flow.protocol;
+  row.state = flow.state;
+  row.owner = flow.owner;
+  row.reserved = 0;
+  row.untouchedMs = now - flow.touched;
+  row.bucket = flow.bucket;
+}

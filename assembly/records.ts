@@ -1,0 +1,434 @@
+/**
+ * The ABI, continued: records of management tables and commands. Conventions as in `abi.ts`.
+ */
+
+const W1: i32 = 1 << 16;
+const W2: i32 = 2 << 16;
+const W4: i32 = 4 << 16;
+const W6: i32 = 6 << 16;
+const W8: i32 = 8 << 16;
+const W16: i32 = 16 << 16;
+
+/** Owners of a bucket that are remembered: the current one and three previous ones. */
+export const HISTORY_DEPTH: u32 = 4;
+/** "No owner" in a bucket's history. */
+export const NO_OWNER: u32 = 0xffff;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Table IDENTITY: who this node is. Header, then local owners, VIPs, ports.
+// ---------------------------------------------------------------------------------------------------------------
+
+export enum HashMode {
+  /** The low bits of the client's address, in host order: the patent's example, and what any TCAM can match. */
+  LOW_BITS = 1,
+  /** Microsoft RSS over (client address, VIP of zeros): Toeplitz with `seed` repeated to 40 bytes. */
+  TOEPLITZ = 2,
+  /** A keyed multiply-fold mix; the default. */
+  MIX = 3,
+}
+
+export enum IdentityFlag {
+  /** Send nothing to other owners: for showing what redirection is worth. */
+  REDIRECT_OFF = 1,
+}
+
+/** `seed` is secret: 16 bytes that key the bucket hash and the flow hash. The bucket hash must be the same on all
+ *  nodes of an appliance. */
+@unmanaged
+export class Identity {
+  vmac: u32;
+  vmacHigh: u16;
+  /** `HashMode`. */
+  hash: u8;
+  /** `IdentityFlag`s. */
+  flags: u8;
+  seed: u64;
+  seedHigh: u64;
+  localOwners: u16;
+  vips: u16;
+  ports: u16;
+  /** Percent of a flow-table set that half-open flows may take; 0 for the default of 50. */
+  halfOpenShare: u8;
+  reserved: u8;
+}
+
+export enum IdentityField {
+  SIZE = offsetof<Identity>(),
+  vmac = offsetof<Identity>("vmac") | W6,
+  hash = offsetof<Identity>("hash") | W1,
+  flags = offsetof<Identity>("flags") | W1,
+  seed = offsetof<Identity>("seed") | W16,
+  localOwners = offsetof<Identity>("localOwners") | W2,
+  vips = offsetof<Identity>("vips") | W2,
+  ports = offsetof<Identity>("ports") | W2,
+  halfOpenShare = offsetof<Identity>("halfOpenShare") | W1,
+  reserved = offsetof<Identity>("reserved") | W1,
+}
+
+/** An owner on this blade: its number in the assignment's owner table, its MAC, the host port it is behind. */
+@unmanaged
+export class LocalOwner {
+  mac: u32;
+  macHigh: u16;
+  owner: u16;
+  port: u8;
+  reserved0: u8;
+  reserved1: u16;
+}
+
+export enum LocalOwnerField {
+  SIZE = offsetof<LocalOwner>(),
+  mac = offsetof<LocalOwner>("mac") | W6,
+  owner = offsetof<LocalOwner>("owner") | W2,
+  port = offsetof<LocalOwner>("port") | W1,
+  reserved0 = offsetof<LocalOwner>("reserved0") | W1,
+  reserved1 = offsetof<LocalOwner>("reserved1") | W2,
+}
+
+/** A virtual IP. IPv4 addresses take the first 4 bytes of `address`, the others are zero. */
+@unmanaged
+export class Vip {
+  address: u64;
+  addressHigh: u64;
+  /** 4 or 6. */
+  family: u8;
+  reserved0: u8;
+  reserved1: u16;
+  reserved2: u32;
+}
+
+export enum VipField {
+  SIZE = offsetof<Vip>(),
+  address = offsetof<Vip>("address") | W16,
+  family = offsetof<Vip>("family") | W1,
+  reserved0 = offsetof<Vip>("reserved0") | W1,
+  reserved1 = offsetof<Vip>("reserved1") | W2,
+  reserved2 = offsetof<Vip>("reserved2") | W4,
+}
+
+export enum PortRole {
+  /** No such port, or fenced. */
+  SHUT = 0,
+  /** Towards clients: a redirect tag from here is not believed. */
+  UPLINK = 1,
+  /** Towards a blade (switch), or the wire (blade, port 0). */
+  FABRIC = 2,
+  /** Towards a host or a VM of this blade. */
+  HOST = 3,
+}
+
+@unmanaged
+export class Port {
+  /** `PortRole`. */
+  role: u8;
+}
+
+export enum PortField {
+  SIZE = offsetof<Port>(),
+  role = offsetof<Port>("role") | W1,
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Table ASSIGNMENT: header, then owners (an owner's number is its index), then buckets.
+// ---------------------------------------------------------------------------------------------------------------
+
+@unmanaged
+export class Assignment {
+  generation: u32;
+  buckets: u32;
+  owners: u16;
+  reserved0: u16;
+  reserved1: u32;
+}
+
+export enum AssignmentField {
+  SIZE = offsetof<Assignment>(),
+  generation = offsetof<Assignment>("generation") | W4,
+  buckets = offsetof<Assignment>("buckets") | W4,
+  owners = offsetof<Assignment>("owners") | W2,
+  reserved0 = offsetof<Assignment>("reserved0") | W2,
+  reserved1 = offsetof<Assignment>("reserved1") | W4,
+}
+
+@unmanaged
+export class Owner {
+  mac: u32;
+  macHigh: u16;
+  /** The switch's port of the blade that has this owner. */
+  port: u16;
+}
+
+export enum OwnerField {
+  SIZE = offsetof<Owner>(),
+  mac = offsetof<Owner>("mac") | W6,
+  port = offsetof<Owner>("port") | W2,
+}
+
+/** History of a bucket: the current owner and the previous ones, newest first, each once, NO_OWNER behind the last. */
+@unmanaged
+export class Bucket {
+  p0: u16;
+  p1: u16;
+  p2: u16;
+  p3: u16;
+}
+
+export enum BucketField {
+  SIZE = offsetof<Bucket>(),
+  p0 = offsetof<Bucket>("p0") | W2,
+  p1 = offsetof<Bucket>("p1") | W2,
+  p2 = offsetof<Bucket>("p2") | W2,
+  p3 = offsetof<Bucket>("p3") | W2,
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Tables FILTER, FORWARD, ROLE
+// ---------------------------------------------------------------------------------------------------------------
+
+export enum FilterAction {
+  ALLOW = 1,
+  DROP = 2,
+}
+
+/** An L2 filter rule: matches where `(destination & destinationMask) == destination`, the same for the source, and
+ *  the ethertype (behind VLAN tags; 0: any) and ingress port (ANY_PORT: any) are the same. First match wins. */
+@unmanaged
+export class FilterRule {
+  destination: u32;
+  destinationHigh: u16;
+  destinationMask: u16;
+  destinationMaskHigh: u32;
+  source: u32;
+  sourceHigh: u16;
+  sourceMask: u16;
+  sourceMaskHigh: u32;
+  /** Host order, e.g. 0x0806. */
+  ethertype: u16;
+  port: u8;
+  /** `FilterAction`. */
+  action: u8;
+}
+
+export const ANY_PORT: u32 = 0xff;
+
+export enum FilterRuleField {
+  SIZE = offsetof<FilterRule>(),
+  destination = offsetof<FilterRule>("destination") | W6,
+  destinationMask = offsetof<FilterRule>("destinationMask") | W6,
+  source = offsetof<FilterRule>("source") | W6,
+  sourceMask = offsetof<FilterRule>("sourceMask") | W6,
+  ethertype = offsetof<FilterRule>("ethertype") | W2,
+  port = offsetof<FilterRule>("port") | W1,
+  action = offsetof<FilterRule>("action") | W1,
+}
+
+/** A station behind a port: of a host or VM that is no owner (blade), or a static one (switch). */
+@unmanaged
+export class ForwardEntry {
+  mac: u32;
+  macHigh: u16;
+  port: u8;
+  reserved: u8;
+}
+
+export enum ForwardEntryField {
+  SIZE = offsetof<ForwardEntry>(),
+  mac = offsetof<ForwardEntry>("mac") | W6,
+  port = offsetof<ForwardEntry>("port") | W1,
+  reserved = offsetof<ForwardEntry>("reserved") | W1,
+}
+
+export enum SwitchRole {
+  STANDBY = 1,
+  ACTIVE = 2,
+}
+
+@unmanaged
+export class Role {
+  /** `SwitchRole`. */
+  role: u8;
+}
+
+export enum RoleField {
+  SIZE = offsetof<Role>(),
+  role = offsetof<Role>("role") | W1,
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Commands and answers
+// ---------------------------------------------------------------------------------------------------------------
+
+@unmanaged
+export class Hello {
+  abi: u32;
+  /** `ImageKind`. */
+  kind: u32;
+  /** Buckets of the assignment in force, 0 for none. */
+  buckets: u32;
+  /** Rows in the flow table now. */
+  flows: u32;
+}
+
+export enum HelloField {
+  SIZE = offsetof<Hello>(),
+  abi = offsetof<Hello>("abi") | W4,
+  kind = offsetof<Hello>("kind") | W4,
+  buckets = offsetof<Hello>("buckets") | W4,
+  flows = offsetof<Hello>("flows") | W4,
+}
+
+export enum FlowState {
+  /** A SYN was delivered; the host has not answered. */
+  PROVISIONAL = 1,
+  /** The host has sent a SYN+ACK. */
+  HALF_OPEN = 2,
+  /** The host has sent a segment of an open connection, or its socket table says so. */
+  ESTABLISHED = 3,
+  /** A FIN of either side, or a RST of the host, was seen. */
+  CLOSING = 4,
+}
+
+/** A flow, seen from the appliance. Addresses and ports in network order. */
+@unmanaged
+export class FlowRow {
+  client: u32;
+  vip: u32;
+  clientPort: u16;
+  vipPort: u16;
+  /** IP protocol number. */
+  protocol: u8;
+  /** `FlowState`. */
+  state: u8;
+  /** Index of the local owner. In a request: that of the batch counts. */
+  owner: u8;
+  reserved: u8;
+  /** Milliseconds since a frame of it was last delivered or sent. Ignored in a request. */
+  untouchedMs: u32;
+  /** Ignored in a request. */
+  bucket: u32;
+}
+
+export enum FlowRowField {
+  SIZE = offsetof<FlowRow>(),
+  client = offsetof<FlowRow>("client") | W4,
+  vip = offsetof<FlowRow>("vip") | W4,
+  clientPort = offsetof<FlowRow>("clientPort") | W2,
+  vipPort = offsetof<FlowRow>("vipPort") | W2,
+  protocol = offsetof<FlowRow>("protocol") | W1,
+  state = offsetof<FlowRow>("state") | W1,
+  owner = offsetof<FlowRow>("owner") | W1,
+  reserved = offsetof<FlowRow>("reserved") | W1,
+  untouchedMs = offsetof<FlowRow>("untouchedMs") | W4,
+  bucket = offsetof<FlowRow>("bucket") | W4,
+}
+
+/** Header of SEED and REMOVE; as many `FlowRow`s follow as the payload holds. */
+@unmanaged
+export class FlowBatch {
+  generation: u32;
+  untouchedMs: u32;
+  /** Index of the local owner. */
+  owner: u8;
+  reserved0: u8;
+  reserved1: u16;
+}
+
+export enum FlowBatchField {
+  SIZE = offsetof<FlowBatch>(),
+  generation = offsetof<FlowBatch>("generation") | W4,
+  untouchedMs = offsetof<FlowBatch>("untouchedMs") | W4,
+  owner = offsetof<FlowBatch>("owner") | W1,
+  reserved0 = offsetof<FlowBatch>("reserved0") | W1,
+  reserved1 = offsetof<FlowBatch>("reserved1") | W2,
+}
+
+/** Header of LIST and its answer. A scan starts with cursor 0, goes on with the cursor of the answer, and is over when
+ *  that is 0 again; it looks at a bounded number of entries a message, so that packets do not wait. */
+@unmanaged
+export class FlowScan {
+  cursor: u32;
+  /** Only rows in buckets of which the owner is a previous one: 1; all rows: 0. */
+  previousOnly: u8;
+  reserved0: u8;
+  reserved1: u16;
+}
+
+export enum FlowScanField {
+  SIZE = offsetof<FlowScan>(),
+  cursor = offsetof<FlowScan>("cursor") | W4,
+  previousOnly = offsetof<FlowScan>("previousOnly") | W1,
+  reserved0 = offsetof<FlowScan>("reserved0") | W1,
+  reserved1 = offsetof<FlowScan>("reserved1") | W2,
+}
+
+/** Header of PIN, UNPIN, COMPLETE, SEAL and UNSEAL; u16 bucket numbers follow. All of them or none. */
+@unmanaged
+export class BucketBatch {
+  generation: u32;
+  /** Index of the local owner. */
+  owner: u8;
+  reserved0: u8;
+  reserved1: u16;
+}
+
+export enum BucketBatchField {
+  SIZE = offsetof<BucketBatch>(),
+  generation = offsetof<BucketBatch>("generation") | W4,
+  owner = offsetof<BucketBatch>("owner") | W1,
+  reserved0 = offsetof<BucketBatch>("reserved0") | W1,
+  reserved1 = offsetof<BucketBatch>("reserved1") | W2,
+}
+
+/** Header of BUCKETS and its answer: from bucket `first` on, for one local owner. */
+@unmanaged
+export class BucketScan {
+  first: u32;
+  owner: u8;
+  reserved0: u8;
+  reserved1: u16;
+}
+
+export enum BucketScanField {
+  SIZE = offsetof<BucketScan>(),
+  first = offsetof<BucketScan>("first") | W4,
+  owner = offsetof<BucketScan>("owner") | W1,
+  reserved0 = offsetof<BucketScan>("reserved0") | W1,
+  reserved1 = offsetof<BucketScan>("reserved1") | W2,
+}
+
+export enum BucketFlag {
+  COMPLETE = 1,
+  SEALED = 2,
+  PINNED = 4,
+}
+
+/** What this blade's flow table holds of a bucket for one local owner. */
+@unmanaged
+export class BucketRow {
+  rows: u32;
+  /** `BucketFlag`s. */
+  flags: u16;
+  /** Index of the owner in the history, or NO_OWNER. */
+  index: u16;
+}
+
+export enum BucketRowField {
+  SIZE = offsetof<BucketRow>(),
+  rows = offsetof<BucketRow>("rows") | W4,
+  flags = offsetof<BucketRow>("flags") | W2,
+  index = offsetof<BucketRow>("index") | W2,
+}
+
+/** Header of COUNTERS and its answer: counters of a region from `first` on, as many as fit. */
+@unmanaged
+export class CounterScan {
+  /** `RegionId` of VERDICT_COUNTER, DROP_COUNTER or EVENT_COUNTER. */
+  region: u32;
+  first: u32;
+}
+
+export enum CounterScanField {
+  SIZE = offsetof<CounterScan>(),
+  region = offsetof<CounterScan>("region") | W4,
+  first = offsetof<CounterScan>("first") | W4,
+}

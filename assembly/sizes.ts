@@ -1,0 +1,69 @@
+/** Sizes that follow from the board profile, and what must hold of them. */
+import { Egress, Slot } from "./abi";
+import { Assignment, Bucket, Identity, LocalOwner, Owner, Port, Vip } from "./records";
+import {
+  BLADE_PORTS_MAX,
+  BUCKETS_MAX,
+  FLOWS,
+  FRAME_SLOTS,
+  LOCAL_OWNERS_MAX,
+  OWNERS_MAX,
+  SLOT_BYTES,
+  SWITCH_PORTS_MAX,
+  VIPS_MAX,
+} from "./board";
+
+export {
+  BLADE_PORTS_MAX,
+  BUCKETS_MAX,
+  FILTERS_MAX,
+  FLOWS,
+  FORWARDS_MAX,
+  FRAME_SLOTS,
+  LOCAL_OWNERS_MAX,
+  OWNERS_MAX,
+  SLOT_BYTES,
+  STATIONS_MAX,
+  SWITCH_PORTS_MAX,
+  VIPS_MAX,
+} from "./board";
+
+/** Ports that either image may have. */
+export const PORTS_MAX: u32 = BLADE_PORTS_MAX > SWITCH_PORTS_MAX ? BLADE_PORTS_MAX : SWITCH_PORTS_MAX;
+
+/** Every frame of a full batch may be flooded. */
+export const EGRESS_MAX: u32 = FRAME_SLOTS * PORTS_MAX;
+
+/** The flow table is 8-way set-associative. */
+export const WAYS: u32 = 8;
+export const SETS: u32 = FLOWS / WAYS;
+export const SET_MASK: u32 = SETS - 1;
+
+const ASSIGNMENT_BYTES_MAX: u32 =
+  <u32>offsetof<Assignment>() + OWNERS_MAX * <u32>offsetof<Owner>() + BUCKETS_MAX * <u32>offsetof<Bucket>();
+const IDENTITY_BYTES_MAX: u32 =
+  <u32>offsetof<Identity>() +
+  LOCAL_OWNERS_MAX * <u32>offsetof<LocalOwner>() +
+  VIPS_MAX * <u32>offsetof<Vip>() +
+  PORTS_MAX * <u32>offsetof<Port>();
+
+/** The largest table that can be put: FILTER and FORWARD are smaller than these on every board that passes below. */
+export const STAGE_BYTES: u32 = ASSIGNMENT_BYTES_MAX > IDENTITY_BYTES_MAX ? ASSIGNMENT_BYTES_MAX : IDENTITY_BYTES_MAX;
+
+// What hosts rely on: a change here is a change of the ABI.
+if (offsetof<Slot>() != 8) ERROR("Slot is 8 bytes");
+if (offsetof<Egress>() != 16) ERROR("Egress is 16 bytes");
+if (offsetof<Owner>() != 8) ERROR("Owner is 8 bytes");
+if (offsetof<Bucket>() != 8) ERROR("Bucket is 8 bytes");
+if (offsetof<Vip>() != 24) ERROR("Vip is 24 bytes");
+if (offsetof<LocalOwner>() != 12) ERROR("LocalOwner is 12 bytes");
+if (offsetof<Identity>() != 32) ERROR("Identity is 32 bytes");
+
+// What the tables rely on.
+if (FLOWS & (FLOWS - 1)) ERROR("flows: a power of two");
+if (BUCKETS_MAX & (BUCKETS_MAX - 1)) ERROR("buckets: a power of two");
+if (BUCKETS_MAX > 65536) ERROR("buckets: at most 65,536");
+if (LOCAL_OWNERS_MAX > 64) ERROR("localOwners: at most 64");
+if (PORTS_MAX > 64) ERROR("ports: at most 64");
+if (FRAME_SLOTS > 4096) ERROR("frames.slots: at most 4,096");
+if (SLOT_BYTES < 1526) ERROR("frames.slotBytes: at least 1,526 (1,500 and Ethernet with two VLAN tags)");
