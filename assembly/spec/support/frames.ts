@@ -28,7 +28,7 @@ export function client(bucket: u32, n: u32): u32 {
 /** Starts a frame in `slot`: Ethernet header, and says how long it is and where it came in. */
 export function ethernet(slot: u32, port: u32, destination: u64, source: u64, type: u32, length: u32): usize {
   const frame = frameAt(slot);
-  memory.fill(frame, 0, length < 2048 ? length : 1514);
+  memory.fill(frame, 0, <usize>length);
   storeMac(frame, destination);
   storeMac(frame + 6, source);
   store<u16>(frame, <u16>swap16(type), 12);

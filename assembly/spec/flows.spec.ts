@@ -1,0 +1,300 @@
+/** The flow table: states, what is evicted and what never is, flush, scans. */
+import { Drop, Event, Message, Status, Verdict } from "../abi";
+import { generation, stateOf } from "../buckets";
+import { EVENT_COUNTERS } from "../counters";
+import { Flow, find, flows } from "../flows";
+import { hashKey, packetAt } from "../packet";
+import { FlowRow, FlowScan, FlowState } from "../records";
+import { FLOWS } from "../sizes";
+import { tagWays } from "../ways";
+import { swap16 } from "../wire/ethernet";
+import { ANSWER_PAYLOAD } from "../manage/envelope";
+import { assign, command, direct, identify, pass, reply, seed, setUntouched, tell } from "./support/blade";
+import { ACK, FIN, RST, SYN, client } from "./support/frames";
+import { NONE, answer, answerRecord, flowBatch, flowScan } from "./support/messages";
+
+function events(event: u32): u64 {
+  return load<u64>(EVENT_COUNTERS + event * 8);
+}
+
+/** State of the flow that the last frame was of, or 0. */
+function lastState(local: u32): u32 {
+  const at = find(packetAt(0), local);
+  return at == 0 ? 0 : changetype<Flow>(at).state;
+}
+
+/** Opens `count` half-open flows from different clients of a bucket. */
+function flood(bucket: u32, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) direct(client(bucket, 0x400 + (i & 0x3ff)), 2000 + (i >>> 10), SYN);
+}
+
+function list(previousOnly: u32): u32 {
+  let cursor: u32 = 0;
+  let rows: u32 = 0;
+  do {
+    assert(tell(flowScan(cursor, previousOnly)) == Status.OK, "list");
+    rows += (answer().length - <u32>offsetof<FlowScan>()) / <u32>offsetof<FlowRow>();
+    cursor = changetype<FlowScan>(ANSWER_PAYLOAD).cursor;
+  } while (cursor != 0);
+  return rows;
+}
+
+describe("a flow's states", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+  });
+  it("a delivered SYN makes it provisional", () => {
+    direct(client(1, 1), 1000, SYN);
+    expect<u32>(lastState(0)).toBe(FlowState.PROVISIONAL);
+  });
+  it("the host's SYN+ACK makes it half-open", () => {
+    reply(1, client(1, 1), 1000, SYN | ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.HALF_OPEN);
+  });
+  it("a client's segment alone does not make it established", () => {
+    direct(client(1, 1), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.HALF_OPEN);
+  });
+  it("a host's segment makes it established", () => {
+    reply(1, client(1, 1), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+  });
+  it("a host's FIN makes it closing, and it stays so", () => {
+    reply(1, client(1, 1), 1000, FIN | ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.CLOSING);
+    reply(1, client(1, 1), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.CLOSING);
+  });
+  it("a client's FIN makes it closing", () => {
+    reply(1, client(1, 2), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+    direct(client(1, 2), 1000, FIN | ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.CLOSING);
+  });
+  it("the host's RST makes it closing", () => {
+    reply(1, client(1, 3), 1000, ACK);
+    reply(1, client(1, 3), 1000, RST);
+    expect<u32>(lastState(0)).toBe(FlowState.CLOSING);
+  });
+  it("a new SYN+ACK on a closing flow opens it anew: the tuple was used again", () => {
+    reply(1, client(1, 3), 1000, SYN | ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.HALF_OPEN);
+  });
+  it("a seed does not undo what frames have taught", () => {
+    seed(0, client(1, 2), 1000, FlowState.ESTABLISHED);
+    direct(client(1, 2), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.CLOSING);
+  });
+  it("a seed makes a provisional flow what the socket table says", () => {
+    direct(client(1, 4), 1000, SYN);
+    seed(0, client(1, 4), 1000, FlowState.ESTABLISHED);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+  });
+});
+
+describe("two owners of one blade", () => {
+  it("have rows of their own for the same tuple", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    reply(1, client(2, 1), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+    expect<u32>(lastState(1)).toBe(0);
+    reply(2, client(2, 1), 1000, SYN | ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+    expect<u32>(lastState(1)).toBe(FlowState.HALF_OPEN);
+  });
+});
+
+describe("under a SYN flood at a current owner", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    for (let i: u32 = 0; i < 40; i++) reply(1, client(3, i), 1000, ACK);
+    pass(1000);
+    flood(3, FLOWS * 4);
+  });
+  it("every established flow is still known", () => {
+    let known: u32 = 0;
+    for (let i: u32 = 0; i < 40; i++) {
+      direct(client(3, i), 1000, ACK);
+      if (lastState(0) == FlowState.ESTABLISHED) known++;
+    }
+    expect<u32>(known).toBe(40);
+  });
+  it("half-open flows keep within their share of the table", () => {
+    expect<u32>(flows()).toBeLessThan(FLOWS / 2 + 200);
+    expect<u64>(events(Event.FLOW_EVICTED)).toBeGreaterThan(0);
+  });
+  it("a new connection still gets in", () => {
+    direct(client(3, 50), 1001, SYN);
+    reply(1, client(3, 50), 1001, SYN | ACK);
+    reply(1, client(3, 50), 1001, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+  });
+});
+
+describe("rows of a previous owner's bucket", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    for (let i: u32 = 0; i < 40; i++) seed(0, client(4, i), 1000, FlowState.CLOSING);
+    assign(3, 1, NONE, NONE);
+    for (let i: u32 = 0; i < FLOWS * 2; i++) seed(0, client(5, i & 0x7ff), 3000 + (i >>> 11), FlowState.ESTABLISHED);
+  });
+  it("are never evicted", () => {
+    let known: u32 = 0;
+    for (let i: u32 = 0; i < 40; i++) {
+      if (direct(client(4, i), 1000, ACK) == Verdict.DELIVER) known++;
+    }
+    expect<u32>(known).toBe(40);
+  });
+  it("are refused with the number that were put when there is no room, and counted", () => {
+    let refused: u32 = 0;
+    for (let i: u32 = 0; i < 64; i++) {
+      if (seed(0, client(5, i), 9000, FlowState.ESTABLISHED) == Status.OUT_OF_ROOM) refused++;
+      expect<u32>(answer().detail).toBeLessThan(2);
+    }
+    expect<u32>(refused).toBeGreaterThan(0);
+    expect<u64>(events(Event.FLOW_OVERFLOW)).toBeGreaterThan(0);
+  });
+  it("can be evicted again when the owner has left the history", () => {
+    assign(3, NONE, NONE, NONE);
+    assign(1, NONE, NONE, NONE);
+    for (let i: u32 = 0; i < 64; i++) {
+      expect<u32>(seed(0, client(5, i), 9001, FlowState.ESTABLISHED)).toBe(Status.OK);
+    }
+  });
+});
+
+describe("a pinned bucket of a current owner", () => {
+  it("is not evicted; unpinned, it is", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    for (let i: u32 = 0; i < 40; i++) seed(0, client(6, i), 1000, FlowState.CLOSING);
+    command(Message.PIN, 0, 6);
+    for (let i: u32 = 0; i < FLOWS * 2; i++) seed(0, client(5, i & 0x7ff), 3000 + (i >>> 11), FlowState.ESTABLISHED);
+    expect<u32>(stateOf(6, 0).rows).toBeGreaterThan(39);
+    const pinned = stateOf(6, 0).rows;
+    command(Message.UNPIN, 0, 6);
+    for (let i: u32 = 0; i < FLOWS * 2; i++) seed(0, client(7, i & 0x7ff), 3000 + (i >>> 11), FlowState.ESTABLISHED);
+    expect<u32>(stateOf(6, 0).rows).toBeLessThan(pinned);
+  });
+});
+
+describe("a dead row", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+  });
+  it("is removed when it was not touched for long enough", () => {
+    reply(1, client(8, 1), 1000, FIN | ACK);
+    pass(500);
+    const bytes = flowBatch(Message.REMOVE, generation(), 0, client(8, 1), 1000, FlowState.CLOSING);
+    setUntouched(500);
+    expect<u32>(tell(bytes)).toBe(Status.OK);
+    expect<u32>(answer().detail).toBe(1);
+    direct(client(8, 1), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(0);
+  });
+  it("is kept when a frame has just touched it", () => {
+    reply(1, client(8, 2), 1000, FIN | ACK);
+    pass(400);
+    direct(client(8, 2), 1000, ACK);
+    pass(499);
+    const bytes = flowBatch(Message.REMOVE, generation(), 0, client(8, 2), 1000, FlowState.CLOSING);
+    setUntouched(500);
+    expect<u32>(tell(bytes)).toBe(Status.OK);
+    expect<u32>(answer().detail).toBe(0);
+    direct(client(8, 2), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(FlowState.CLOSING);
+  });
+});
+
+describe("a flush", () => {
+  it("empties a bucket at once, and no other", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    seed(0, client(9, 1), 1000, FlowState.CLOSING);
+    seed(0, client(10, 1), 1000, FlowState.CLOSING);
+    assign(3, 1, NONE, NONE);
+    command(Message.COMPLETE, 0, 9);
+    const others = stateOf(10, 0).rows;
+    expect<u32>(command(Message.SEAL, 0, 9)).toBe(Status.OK);
+    expect<u32>(stateOf(9, 0).rows).toBe(0);
+    expect<u32>(stateOf(10, 0).rows).toBe(others);
+    direct(client(9, 1), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(0);
+  });
+});
+
+describe("a scan", () => {
+  it("lists every row once, over as many messages as it takes", () => {
+    expect<u32>(list(0)).toBe(flows());
+  });
+  it("lists only previous owners' rows when asked", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    const all = list(0);
+    expect<u32>(list(1)).toBe(0);
+    assign(3, 1, NONE, NONE);
+    expect<u32>(list(1)).toBeGreaterThan(0);
+    expect<u32>(list(1)).toBeLessThan(all + 1);
+  });
+  it("tells a row's client, owner, state and age", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    reply(1, client(11, 1), 0x1234, ACK);
+    pass(70);
+    let cursor: u32 = 0;
+    let found: u32 = 0;
+    do {
+      tell(flowScan(cursor, 0));
+      cursor = changetype<FlowScan>(ANSWER_PAYLOAD).cursor;
+      const rows = (answer().length - <u32>offsetof<FlowScan>()) / <u32>offsetof<FlowRow>();
+      for (let i: u32 = 0; i < rows; i++) {
+        const row = answerRecord<FlowRow>(offsetof<FlowScan>(), i);
+        if (row.clientPort != <u16>swap16(0x1234)) continue;
+        found++;
+        expect<u32>(row.bucket).toBe(11);
+        expect<u32>(row.owner).toBe(0);
+        expect<u32>(row.state).toBe(FlowState.ESTABLISHED);
+        expect<u32>(row.untouchedMs).toBe(70);
+      }
+    } while (cursor != 0);
+    expect<u32>(found).toBe(1);
+  });
+});
+
+describe("a way's tag", () => {
+  it("is matched exactly, whatever its neighbours are", () => {
+    const tags = memory.data(16, 16);
+    for (let way: u32 = 0; way < 8; way++) {
+      memory.fill(tags, 0, 16);
+      store<u16>(tags + way * 2, 0x8001);
+      expect<u32>(tagWays(tags, 0x8001)).toBe(1 << way);
+      expect<u32>(tagWays(tags, 0)).toBe(0xff & ~(1 << way));
+      expect<u32>(tagWays(tags, 0x8000)).toBe(0);
+    }
+    memory.fill(tags, 0xff, 16);
+    expect<u32>(tagWays(tags, 0xffff)).toBe(0xff);
+  });
+  it("of a key depends on every field", () => {
+    const key = packetAt(0);
+    key.client = 1;
+    key.vip = 2;
+    key.clientPort = 3;
+    key.vipPort = 4;
+    key.protocol = 6;
+    hashKey(key);
+    const hash = key.hash;
+    key.clientPort = 4;
+    hashKey(key);
+    expect<u32>(key.hash).not.toBe(hash);
+    key.clientPort = 3;
+    key.protocol = 17;
+    hashKey(key);
+    expect<u32>(key.hash).not.toBe(hash);
+    expect<u32>(Drop.NONE).toBe(0);
+  });
+});
