@@ -1,0 +1,82 @@
+/** Valid frames and messages that mutations start from. */
+import { bucketsRequest, countersRequest, listRequest } from "../../host/management/commands.ts";
+import { ACK, ETHERTYPE, FIN, RST, SYN, arp, ethernet, icmp, ipv4, tcp, udp } from "../packets/packets.ts";
+import { BROADCAST, CLIENT_MAC, VIP, VMAC, macOf, type Node, type OwnerName } from "../conformance/node.ts";
+
+export interface SeedFrame {
+  readonly port: number;
+  readonly bytes: Uint8Array;
+}
+
+const TAG_KINDS = 8;
+
+/** Every kind of frame that a node knows, from the wire and from hosts, of 16 clients. */
+export function seedFrames(): SeedFrame[] {
+  const frames: SeedFrame[] = [];
+  const toVip = { destination: VMAC, source: CLIENT_MAC };
+  for (let n = 0; n < 16; n++) {
+    const client = `10.1.${n & 3}.${n}`;
+    const inbound = { source: client, destination: VIP };
+    const outbound = { source: VIP, destination: client };
+    for (const flags of [SYN, ACK, SYN | ACK, FIN | ACK, RST]) {
+      const ports = { sourcePort: 1000 + n, destinationPort: 80 };
+      frames.push({ port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, tcp(inbound, ports, flags)) });
+      for (let kind = 0; kind < TAG_KINDS; kind++) {
+        const source = `d2:b${kind}:00:02:00:0${n % 6}`;
+        const link = { destination: macOf(n & 1 ? "a" : "b"), source };
+        frames.push({ port: 0, bytes: ethernet(link, ETHERTYPE.ipv4, tcp(inbound, ports, flags)) });
+      }
+      for (const [port, owner] of [[1, "a"], [2, "b"]] as const) {
+        const segment = tcp(outbound, { sourcePort: 80, destinationPort: 1000 + n }, flags);
+        frames.push({ port, bytes: ethernet({ destination: CLIENT_MAC, source: macOf(owner as OwnerName) }, ETHERTYPE.ipv4, segment) });
+      }
+    }
+    const tagged = { ...toVip, tags: [[ETHERTYPE.qinq, n], [ETHERTYPE.vlan, n]] as const };
+    const datagram = udp(inbound, { sourcePort: n, destinationPort: 53 }, new Uint8Array(n));
+    frames.push(
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, datagram) },
+      { port: 0, bytes: ethernet(tagged, ETHERTYPE.ipv4, tcp(inbound, { sourcePort: n, destinationPort: 80 }, ACK)) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, icmp(inbound, 8, 0)) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, icmp(inbound, 3, 4, datagram)) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, ipv4({ ...inbound, fragment: 0x2000 }, 17, datagram)) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, ipv4({ ...inbound, options: new Uint8Array(8) }, 47, datagram)) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv6, new Uint8Array(60)) },
+    );
+    for (const destination of [BROADCAST, VMAC]) {
+      const request = arp({ operation: 1, senderMac: CLIENT_MAC, senderIp: client, targetIp: VIP });
+      frames.push({ port: 0, bytes: ethernet({ destination, source: CLIENT_MAC }, ETHERTYPE.arp, request) });
+    }
+    const own = arp({ operation: 1, senderMac: macOf("a"), senderIp: n & 1 ? VIP : "10.0.0.1", targetIp: client });
+    frames.push({ port: 1, bytes: ethernet({ destination: BROADCAST, source: macOf("a") }, ETHERTYPE.arp, own) });
+  }
+  return frames;
+}
+
+/** Brings a blade into service and uses every message once: some buckets are current here, some previous. */
+export function setUpBlade(node: Node): void {
+  node.identifyBlade();
+  node.filters([{ action: "drop", ethertype: 0x88cc }]);
+  node.forward([{ mac: "02:00:00:00:99:99", port: 3 }]);
+  node.assign("a");
+  node.command("PIN", 0, [1, 2, 3]);
+  node.command("UNPIN", 0, [1]);
+  node.assign("ca", "ca", "cab", "a", "ac", "bac", "ca", "ca");
+  const flow = { client: "10.1.0.5", clientPort: 1005, vip: VIP, vipPort: 80, protocol: 6, state: "established" } as const;
+  node.seed(0, [flow]);
+  node.command("COMPLETE", 0, [0, 1, 2, 6, 7, 8, 9]);
+  node.command("SEAL", 0, [6, 7]);
+  node.command("COMPLETE", 0, [7]);
+  node.command("UNSEAL", 0, [6]);
+  node.tell({ type: "HELLO", payload: new Uint8Array() });
+  node.tell(listRequest(node.records, 0, false));
+  node.tell(bucketsRequest(node.records, 0, 0));
+  node.tell(countersRequest(node.records, "DROP_COUNTER", 0));
+}
+
+export function setUpSwitch(node: Node): void {
+  node.identifySwitch();
+  node.forward([{ mac: "02:00:00:00:99:99", port: 3 }]);
+  node.assign("ca", "b", "ac");
+  node.tell({ type: "HELLO", payload: new Uint8Array() });
+  node.tell(countersRequest(node.records, "DROP_COUNTER", 0));
+}
