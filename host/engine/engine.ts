@@ -7,7 +7,7 @@ export type EngineName = "wasmtime" | "v8";
 
 export interface Engine {
   readonly name: EngineName;
-  /** Compiles, verifies and instantiates an image. Throws `DobbsError` (code `E_IMAGE_*`) when it is no image of
+  /** Verifies, compiles and instantiates an image. Throws `DobbsError` (code `E_IMAGE_*`) when it is no image of
    *  ours: imports, a start function, missing exports or regions, another ABI version. */
   load(image: Uint8Array): Instance;
 }
@@ -33,6 +33,10 @@ export interface Instance {
   readonly restarts: number;
   /** Frames lost to restarts. */
   readonly framesLost: number;
+  /** Why the image was last started anew. */
+  readonly lastTrap: string | null;
+  /** What the last call used of its bound, about one a Wasm instruction; null where calls are not bounded. */
+  readonly fuelUsed: number | null;
   /** u64 counters of `region` (a `RegionId` value), summed over restarts. */
   counters(region: number): bigint[];
 }

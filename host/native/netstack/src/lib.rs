@@ -1,0 +1,16 @@
+//! The emulator's TCP/IP stack: smoltcp behind frames in, frames out, and time as an argument. Nothing in it runs by
+//! itself, and the same calls give the same frames. Never part of what runs in production.
+
+mod connection;
+mod device;
+mod link;
+mod segment;
+mod stack;
+
+pub use connection::{Event, EventKind, GIVE_UP};
+pub use device::MTU;
+pub use segment::Tuple;
+pub use smoltcp::socket::tcp::State;
+pub use smoltcp::time::Instant;
+pub use smoltcp::wire::{EthernetAddress, Ipv4Address, Ipv4Cidr};
+pub use stack::{ADDRESSES_MAX, Error, Netstack, Options, Row};
