@@ -1,0 +1,134 @@
+/**
+ * Requests and answers over a channel that may lose, delay or repeat them. One message is in flight at a time; a
+ * request that is not answered in time is sent again with the same bytes, which the image answers again without doing
+ * it twice. Sequence numbers go on from what the image says that it took last.
+ */
+import type { Cancel, Clock, ManagementChannel } from "./channel.ts";
+import { type Answer, decodeAnswer, encodeRequest, type Request } from "./envelope.ts";
+import { Records } from "./records.ts";
+import { NO_ANSWER } from "./status.ts";
+
+export interface ExchangeOptions {
+  /** Before a request is sent again. Default 50. */
+  readonly answerMs?: number;
+  /** Times that it is sent. Default 5. */
+  readonly attempts?: number;
+}
+
+/** Every request was answered OK: the answers, in order. Otherwise what the first one that failed was refused with. */
+export type Outcome =
+  | { readonly ok: true; readonly answers: readonly Answer[] }
+  | { readonly ok: false; readonly status: string; readonly detail: number; readonly done: readonly Answer[] };
+
+/** Requests that belong together: they go out in order, and the first refusal ends them. */
+interface Job {
+  readonly requests: readonly Request[];
+  readonly onDone: (outcome: Outcome) => void;
+  answers: Answer[];
+  /** Times that it may still be begun anew. */
+  restartsLeft: number;
+}
+
+const HELLO: Request = { type: "HELLO", payload: new Uint8Array(0) };
+const RESTARTS_MAX = 3;
+/** The image has seen another sequence, or lost the chunks that it had: nothing of the job is in force. */
+const RESTARTABLE = new Set(["STALE_SEQUENCE", "BAD_CHUNK"]);
+
+export class Exchange {
+  readonly records: Records;
+  readonly #clock: Clock;
+  readonly #channel: ManagementChannel;
+  readonly #answerMs: number;
+  readonly #attempts: number;
+  readonly #jobs: Job[] = [];
+  /** Last sequence used; null: HELLO first. */
+  #sequence: number | null = null;
+  #hellos = 0;
+  #busy = false;
+
+  constructor(clock: Clock, channel: ManagementChannel, options: ExchangeOptions = {}) {
+    this.records = new Records(channel.layout);
+    this.#clock = clock;
+    this.#channel = channel;
+    this.#answerMs = options.answerMs ?? 50;
+    this.#attempts = options.attempts ?? 5;
+  }
+
+  /** Sends the requests after all that were given before. */
+  run(requests: readonly Request[], onDone: (outcome: Outcome) => void): void {
+    this.#jobs.push({ requests, onDone, answers: [], restartsLeft: RESTARTS_MAX });
+    if (!this.#busy) this.#next();
+  }
+
+  #next(): void {
+    const job = this.#jobs[0];
+    if (!job) return;
+    const request = job.requests[job.answers.length];
+    if (!request) return this.#finish(job, { ok: true, answers: job.answers });
+    if (this.#sequence === null) return this.#greet(job);
+    this.#sequence++;
+    this.#transmit(request, this.#sequence, (answer) => {
+      if (answer === null) return this.#fail(job, NO_ANSWER, 0);
+      if (answer.status === "OK") job.answers.push(answer);
+      else if (RESTARTABLE.has(answer.status) && job.restartsLeft > 0) this.#restart(job);
+      else return this.#fail(job, answer.status, answer.detail);
+      this.#next();
+    });
+  }
+
+  /** Learns where the image's sequence is. */
+  #greet(job: Job): void {
+    this.#hellos++;
+    this.#transmit(HELLO, this.#hellos, (answer) => {
+      if (answer === null) return this.#fail(job, NO_ANSWER, 0);
+      if (answer.status !== "OK") return this.#fail(job, answer.status, answer.detail);
+      this.#sequence = answer.lastSequence;
+      this.#next();
+    });
+  }
+
+  #restart(job: Job): void {
+    job.restartsLeft--;
+    job.answers = [];
+    this.#sequence = null;
+  }
+
+  #fail(job: Job, status: string, detail: number): void {
+    if (status === NO_ANSWER) this.#sequence = null;
+    this.#finish(job, { ok: false, status, detail, done: job.answers });
+  }
+
+  #finish(job: Job, outcome: Outcome): void {
+    this.#jobs.shift();
+    // What `onDone` asks for comes after what is waiting.
+    this.#busy = true;
+    job.onDone(outcome);
+    this.#busy = false;
+    this.#next();
+  }
+
+  /** Sends until there is an answer (null: there was none). */
+  #transmit(request: Request, sequence: number, onAnswer: (answer: Answer | null) => void): void {
+    this.#busy = true;
+    const bytes = encodeRequest(this.records, sequence, request);
+    const type = this.records.code("Message", request.type);
+    let attemptsLeft = this.#attempts;
+    let cancel: Cancel = () => undefined;
+    let open = true;
+    const close = (answer: Answer | null): void => {
+      open = false;
+      cancel();
+      this.#busy = false;
+      onAnswer(answer);
+    };
+    const send = (): void => {
+      if (attemptsLeft-- === 0) return close(null);
+      cancel = this.#clock.after(this.#answerMs, send);
+      this.#channel.request(bytes, (reply) => {
+        const answer = open ? decodeAnswer(this.records, reply) : null;
+        if (answer?.sequence === sequence && answer.type === type) close(answer);
+      });
+    };
+    send();
+  }
+}

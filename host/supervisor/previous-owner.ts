@@ -1,0 +1,177 @@
+/**
+ * What an owner does about the buckets that it has lost while it may still hold live connections in them: it makes its
+ * flow table complete, keeps it tidy, and proves, once its connections there have closed, that none is left.
+ *
+ * The drain handshake (design, section 4), under one generation:
+ * (a) complete, and the socket table shows no live connection;
+ * (b) SEAL: the IPD flushes the bucket, which is not complete then, and lets no SYN in;
+ * (c) what was between NIC and host has arrived; the sockets are read again;
+ * (d) none, and COMPLETE is accepted (it is refused when a row came): the bucket has drained. Else UNSEAL, try later.
+ */
+import type { BucketState } from "../management/commands.ts";
+import type { ManagementSession, Result, Scope } from "../management/session.ts";
+import type { Refusal } from "../management/status.ts";
+import type { Clock } from "./environment.ts";
+import { flowKey, TCP, type OwnerSessions, type SessionTable } from "./sessions.ts";
+
+/** What one look found. */
+export interface Look {
+  readonly table: SessionTable;
+  /** Those that were made complete. */
+  readonly completed: readonly number[];
+  /** Live connections put into the flow table for that. */
+  readonly seeded: number;
+  /** Those of which it is proved, under this generation, that no connection is left. */
+  readonly drained: readonly number[];
+  readonly removed: number;
+}
+
+/** Longer than a message to the IPD can be late: a row that was touched after the sockets were read is not removed. */
+const LATE_MS_MAX = 1_000;
+
+type OnLook = (result: Result<Look>) => void;
+
+export class PreviousOwner {
+  readonly #clock: Clock;
+  readonly #session: ManagementSession;
+  readonly #sessions: OwnerSessions;
+  /** Buckets of the appliance. */
+  readonly #buckets: number;
+
+  constructor(clock: Clock, session: ManagementSession, sessions: OwnerSessions, buckets: number) {
+    this.#clock = clock;
+    this.#session = session;
+    this.#sessions = sessions;
+    this.#buckets = buckets;
+  }
+
+  /** Looks at all buckets of the owner, and does what can be done; of those `proved` under this generation already,
+   *  nothing is left to do. Any refusal ends the look: the next one finds the buckets as this one left them, and goes
+   *  on from there. */
+  look(scope: Scope, proved: ReadonlySet<number>, onLook: OnLook): void {
+    this.#session.buckets(scope.owner, this.#buckets, (states) => {
+      if (!states.ok) return onLook(states);
+      const previous = states.value.filter(({ bucket, index }) => index > 0 && !proved.has(bucket));
+      const incomplete = previous.filter(({ complete, sealed }) => !complete && !sealed).map(({ bucket }) => bucket);
+      const step = new Step(this.#session, scope, (refusal) => onLook({ ok: false, refusal }));
+      const done = (table: SessionTable, part: Partial<Look>): void => {
+        const none = { completed: [], seeded: 0, drained: [], removed: 0 };
+        onLook({ ok: true, value: { ...none, table, ...part }, generation: scope.generation });
+      };
+      if (incomplete.length > 0) {
+        this.#clock.after(this.#sessions.queueMs, () =>
+          this.#sessions.read(scope, step.then((table) =>
+            this.#fill(scope, step, incomplete, table, (seeded) => done(table, { completed: incomplete, seeded })),
+          )),
+        );
+        return;
+      }
+      this.#sessions.read(scope, step.then((table) => {
+        this.#tidy(scope, step, previous, table, (removed) =>
+          this.#drain(scope, step, previous, table, (drained) => done(table, { drained, removed })),
+        );
+      }));
+    });
+  }
+
+  /** Puts the live connections in `buckets` into the flow table, which is complete then. `table` was read after the
+   *  queues between NIC and host had drained. */
+  #fill(scope: Scope, step: Step, buckets: readonly number[], table: SessionTable, then: (seeded: number) => void): void {
+    const wanted = new Set(buckets);
+    const flows = table.live.filter(({ bucket }) => wanted.has(bucket));
+    this.#session.seed(scope, flows, step.then(() => step.command("COMPLETE", buckets, () => then(flows.length))));
+  }
+
+  /** Removes rows of connections that the host does not have. They would cost room and hops. */
+  #tidy(scope: Scope, step: Step, states: readonly BucketState[], table: SessionTable, then: (removed: number) => void): void {
+    const untidy = new Set(
+      states.filter(({ bucket, rows }) => rows > (table.liveByBucket.get(bucket) ?? 0)).map(({ bucket }) => bucket),
+    );
+    if (untidy.size === 0) return then(0);
+    this.#session.list(true, step.then((rows) => {
+      const untouchedMs = this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX;
+      const dead = rows.filter(
+        (row) =>
+          row.owner === scope.owner &&
+          row.protocol === TCP &&
+          untidy.has(row.bucket) &&
+          !table.keys.has(flowKey(row)),
+      );
+      if (dead.length === 0) return then(0);
+      this.#session.remove(scope, untouchedMs, dead, step.then(then));
+    }));
+  }
+
+  #drain(
+    scope: Scope,
+    step: Step,
+    states: readonly BucketState[],
+    table: SessionTable,
+    then: (drained: readonly number[]) => void,
+  ): void {
+    const idle = ({ bucket }: BucketState): boolean => !table.liveByBucket.has(bucket);
+    const candidates = states.filter(idle).map(({ bucket }) => bucket);
+    const open = states.filter((state) => idle(state) && !state.sealed).map(({ bucket }) => bucket);
+    // Sealed by a handshake that was cut short, and in use after all.
+    const wrong = states.filter((state) => state.sealed && !idle(state)).map(({ bucket }) => bucket);
+    this.#reopen(scope, step, wrong, table, () => {
+      if (candidates.length === 0) return then([]);
+      step.command("SEAL", open, () => {
+        this.#clock.after(this.#sessions.queueMs, () => this.#prove(scope, step, candidates, then));
+      });
+    });
+  }
+
+  /** Steps (c) and (d). */
+  #prove(scope: Scope, step: Step, sealed: readonly number[], then: (drained: readonly number[]) => void): void {
+    this.#sessions.read(scope, step.then((table) => {
+      const inUse = sealed.filter((bucket) => table.liveByBucket.has(bucket));
+      const empty = sealed.filter((bucket) => !table.liveByBucket.has(bucket));
+      this.#reopen(scope, step, inUse, table, () => {
+        this.#session.command("COMPLETE", scope, empty, (result) => {
+          if (!result.ok && result.refusal.status === "BUCKET_NOT_EMPTY") return step.command("UNSEAL", empty, () => then([]));
+          if (!result.ok) return step.end(result.refusal);
+          this.#confirm(scope, step, empty, then);
+        });
+      });
+    }));
+  }
+
+  /** Back to where a bucket was before the handshake: its connections must not wait for the next look. */
+  #reopen(scope: Scope, step: Step, buckets: readonly number[], table: SessionTable, then: () => void): void {
+    if (buckets.length === 0) return then();
+    step.command("UNSEAL", buckets, () => this.#fill(scope, step, buckets, table, then));
+  }
+
+  /** An IPD that restarted in between knows of no seal, and took COMPLETE for another thing. */
+  #confirm(scope: Scope, step: Step, buckets: readonly number[], then: (drained: readonly number[]) => void): void {
+    if (buckets.length === 0) return then([]);
+    this.#session.buckets(scope.owner, this.#buckets, step.then((states) => {
+      const proved = ({ complete, sealed, rows, index }: BucketState): boolean => complete && sealed && rows === 0 && index > 0;
+      then(buckets.filter((bucket) => proved(states[bucket]!)));
+    }));
+  }
+}
+
+/** One look's way of going on after a command, and of ending at the first refusal. */
+class Step {
+  readonly #session: ManagementSession;
+  readonly #scope: Scope;
+  readonly end: (refusal: Refusal) => void;
+
+  constructor(session: ManagementSession, scope: Scope, end: (refusal: Refusal) => void) {
+    this.#session = session;
+    this.#scope = scope;
+    this.end = end;
+  }
+
+  then<T>(next: (value: T) => void): (result: Result<T>) => void {
+    return (result) => (result.ok ? next(result.value) : this.end(result.refusal));
+  }
+
+  /** Nothing is sent for no buckets. */
+  command(name: Parameters<ManagementSession["command"]>[0], buckets: readonly number[], next: () => void): void {
+    if (buckets.length === 0) return next();
+    this.#session.command(name, this.#scope, buckets, this.then(next));
+  }
+}

@@ -1,0 +1,90 @@
+/** The TCP sessions of one owner: the host's socket table, with the bucket of each connection as the image says. */
+import type { Flow, FlowKey, FlowStateName } from "../management/commands.ts";
+import type { OnResult, ManagementSession, Scope } from "../management/session.ts";
+import type { Clock, HostSocket, HostSockets } from "./environment.ts";
+
+export interface Session extends Flow {
+  readonly bucket: number;
+}
+
+/** A host's socket table at one instant. */
+export interface SessionTable {
+  /** Half-open, established and closing connections. */
+  readonly live: readonly Session[];
+  /** Connections by bucket; buckets without one are left out. */
+  readonly liveByBucket: ReadonlyMap<number, number>;
+  /** Keys (`flowKey`) of all sockets, those in time-wait too. */
+  readonly keys: ReadonlySet<string>;
+  /** When the reading began: what is in the table was so at this time or later. */
+  readonly since: number;
+}
+
+export const TCP = 6;
+
+const FLOW_STATES: Readonly<Record<Exclude<HostSocket["state"], "time-wait">, FlowStateName>> = {
+  "half-open": "half-open",
+  established: "established",
+  closing: "closing",
+};
+
+export function flowKey(flow: FlowKey): string {
+  return `${flow.protocol} ${flow.client} ${flow.clientPort} ${flow.vip} ${flow.vipPort}`;
+}
+
+export class OwnerSessions {
+  readonly #clock: Clock;
+  readonly #session: ManagementSession;
+  readonly #sockets: HostSockets;
+  readonly #vips: ReadonlySet<string>;
+  /** Buckets of the clients that had sockets at the last reading: a client's bucket never changes in service. */
+  #buckets: ReadonlyMap<string, number> = new Map();
+
+  /** Connections to other addresses than `vips` are the host's own affair; so are those to IPv6 ones as yet. */
+  constructor(clock: Clock, session: ManagementSession, sockets: HostSockets, vips: readonly string[]) {
+    this.#clock = clock;
+    this.#session = session;
+    this.#sockets = sockets;
+    this.#vips = new Set(vips.filter((vip) => !vip.includes(":")));
+  }
+
+  /** A frame that is between NIC and host now has arrived after this many ms. */
+  get queueMs(): number {
+    return this.#sockets.queueMs;
+  }
+
+  /** Reads the socket table. Refused as LOCATE is. */
+  read(scope: Scope, onTable: OnResult<SessionTable>): void {
+    const since = this.#clock.now();
+    this.#sockets.read((rows) => {
+      const ours = rows.filter(({ vip }) => this.#vips.has(vip));
+      const live = ours.flatMap((row): Flow[] =>
+        row.state === "time-wait" ? [] : [{ ...row, protocol: TCP, state: FLOW_STATES[row.state] }],
+      );
+      const keys = new Set(ours.map((row) => flowKey({ ...row, protocol: TCP })));
+      this.#locate(scope, live, (result) => {
+        if (!result.ok) return onTable(result);
+        const buckets = result.value;
+        this.#buckets = new Map(live.map(({ client }) => [client, buckets.get(client)!]));
+        const sessions = live.map((flow) => ({ ...flow, bucket: buckets.get(flow.client)! }));
+        onTable({ ...result, value: { live: sessions, liveByBucket: countByBucket(sessions), keys, since } });
+      });
+    });
+  }
+
+  /** The bucket of each client. */
+  #locate(scope: Scope, flows: readonly Flow[], onBuckets: OnResult<ReadonlyMap<string, number>>): void {
+    const unknown = new Map(flows.filter(({ client }) => !this.#buckets.has(client)).map((flow) => [flow.client, flow]));
+    if (unknown.size === 0) return onBuckets({ ok: true, value: this.#buckets, generation: scope.generation });
+    this.#session.locate(scope, [...unknown.values()], (result) => {
+      if (!result.ok) return onBuckets(result);
+      const found = result.value.map(({ client, bucket }) => [client, bucket] as const);
+      onBuckets({ ...result, value: new Map([...this.#buckets, ...found]) });
+    });
+  }
+}
+
+function countByBucket(sessions: readonly Session[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { bucket } of sessions) counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+  return counts;
+}

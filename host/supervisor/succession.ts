@@ -1,0 +1,112 @@
+/**
+ * How one assignment follows another: the planned owners become current, the losing ones previous, and histories
+ * shrink when owners have drained. Pure functions; whoever calls them with the same arguments gets the same digest.
+ */
+import { createHash } from "node:crypto";
+import { DobbsError } from "../errors.ts";
+import type { Assignment, History, Owner } from "../model/assignment.ts";
+import { HISTORY_DEPTH } from "../model/assignment.ts";
+import { assignerOf } from "./assigner.ts";
+import type { Drained } from "./messages.ts";
+import type { View } from "./view.ts";
+
+/** What an appliance of `buckets` buckets has before its first generation. */
+export function emptyAssignment(buckets: number): Assignment {
+  return { generation: 0, owners: [], buckets: Array.from({ length: buckets }, () => []) };
+}
+
+/**
+ * The assignment that follows `last` under `view`, by the view's assigner.
+ * Throws E_HISTORY_FULL, and what the assigner throws.
+ */
+export function succeed(view: View, last: Assignment, generation: number): Assignment {
+  const plan = assignerOf(view.assigner)(view, last.generation === 0 ? null : last);
+  const owners = ownersAfter(view, last);
+  const numbers = new Map(owners.flatMap((owner, number) => (owner ? [[owner.name, number] as const] : [])));
+  const buckets = last.buckets.map((history, bucket) => promote(history, numbers.get(plan[bucket]!)!));
+  const full = buckets.filter((history) => history.length > HISTORY_DEPTH).length;
+  if (full > 0) {
+    throw new DobbsError(
+      "E_HISTORY_FULL",
+      `${full} of the buckets to be moved still have ${HISTORY_DEPTH} owners with live connections`,
+      "Wait until connections to previous owners have closed, or drain the oldest owners with a deadline.",
+      1,
+    );
+  }
+  return { generation, owners, buckets };
+}
+
+/** `last` without previous owners that have drained. A current owner is never taken away. */
+export function forget(last: Assignment, drained: readonly Drained[], generation: number): Assignment {
+  const gone = new Map(drained.map(({ owner, buckets }) => [owner, new Set(buckets)]));
+  const isGone = (number: number, bucket: number): boolean => gone.get(last.owners[number]!.name)?.has(bucket) ?? false;
+  const buckets = last.buckets.map((history, bucket) =>
+    history.filter((number, index) => index === 0 || !isGone(number, bucket)),
+  );
+  return { generation, owners: last.owners, buckets };
+}
+
+/** Where `owner` is a previous owner. */
+export function previousBuckets(assignment: Assignment, owner: string): number[] {
+  return bucketsWhere(assignment, (history, number) => history.indexOf(number) > 0, owner);
+}
+
+/** Buckets of which `owner` is the current owner in `before` and not in `after`. */
+export function bucketsLost(before: Assignment, after: Assignment, owner: string): number[] {
+  const kept = new Set(bucketsWhere(after, ([current], number) => current === number, owner));
+  return bucketsWhere(before, ([current], number) => current === number, owner).filter((bucket) => !kept.has(bucket));
+}
+
+/** Buckets by current owner's name, in order of name. */
+export function bucketCounts(assignment: Assignment): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const [current] of assignment.buckets) {
+    if (current === undefined) continue;
+    const { name } = assignment.owners[current]!;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** SHA-256, in hex, of the assignment in a canonical form. */
+export function digest({ generation, owners, buckets }: Assignment): string {
+  const canonical = [generation, owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port]), buckets];
+  return createHash("sha256").update(JSON.stringify(canonical)).digest("hex");
+}
+
+/**
+ * An owner keeps its number while a history or a member, be it offline, names it: nodes that still have an older
+ * generation must not take one owner for another. New owners fill the holes, in order of name.
+ */
+function ownersAfter(view: View, last: Assignment): (Owner | null)[] {
+  const byName = new Map<string, Owner>(
+    view.members.map(({ name, mac, blade, port }) => [name, { name, mac, blade, port }]),
+  );
+  const used = new Set(last.buckets.flat());
+  const owners = last.owners.map((owner, number) => {
+    if (owner === null) return null;
+    const member = byName.get(owner.name);
+    byName.delete(owner.name);
+    return member ?? (used.has(number) ? owner : null);
+  });
+  for (const name of [...byName.keys()].sort()) {
+    const hole = owners.indexOf(null);
+    owners[hole < 0 ? owners.length : hole] = byName.get(name)!;
+  }
+  return owners;
+}
+
+/** The planned owner first, then the others in their order: each once. */
+function promote(history: History, owner: number): History {
+  return history[0] === owner ? history : [owner, ...history.filter((number) => number !== owner)];
+}
+
+function bucketsWhere(
+  assignment: Assignment,
+  holds: (history: History, number: number) => boolean,
+  owner: string,
+): number[] {
+  const number = assignment.owners.findIndex((entry) => entry?.name === owner);
+  if (number < 0) return [];
+  return [...assignment.buckets.keys()].filter((bucket) => holds(assignment.buckets[bucket]!, number));
+}

@@ -1,0 +1,50 @@
+/**
+ * The view that all managers share: who is in the appliance, with what weight and status. Together with the last
+ * assignment it is all that an assigner looks at.
+ */
+import type { Blade } from "../model/appliance.ts";
+import { ownersOfBlade } from "../model/appliance.ts";
+
+/** `draining`: keeps its live connections and gets no new ones. `offline`: is in no history any more. */
+export type MemberStatus = "active" | "draining" | "offline";
+
+/** An owner of buckets in the view: a blade, or a VM on one. */
+export interface Member {
+  /** As `Owner.name`. */
+  readonly name: string;
+  readonly mac: string;
+  readonly blade: string;
+  /** The switch's port of that blade. */
+  readonly port: number;
+  /** Share of the buckets, relative to the other active members. 0: none. */
+  readonly weight: number;
+  readonly status: MemberStatus;
+}
+
+/** An order to give one bucket to one member, whatever balance says. */
+export interface Move {
+  readonly bucket: number;
+  readonly to: string;
+}
+
+export interface View {
+  /** A power of two from 1 to 65,536. */
+  readonly buckets: number;
+  /** In any order. */
+  readonly members: readonly Member[];
+  /** Name of the assigner, see `assigner.ts`. */
+  readonly assigner: string;
+  /** Not empty: these moves and no others. */
+  readonly moves: readonly Move[];
+}
+
+/** The members that a blade brings, all active. */
+export function membersOf(blade: Blade): Member[] {
+  return ownersOfBlade(blade).map(({ owner, weight }) => ({ ...owner, weight, status: "active" }));
+}
+
+/** The blades of which a member has one of `statuses`, by name. */
+export function bladesOf(view: View, ...statuses: MemberStatus[]): string[] {
+  const blades = view.members.filter((member) => statuses.includes(member.status)).map((member) => member.blade);
+  return [...new Set(blades)].sort();
+}

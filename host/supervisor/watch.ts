@@ -1,0 +1,57 @@
+/** What the appliance manager has heard of the blades: generation, health, sessions, drained buckets. */
+import type { Drained, Sessions } from "./messages.ts";
+
+interface Heard {
+  readonly at: number;
+  readonly sessions: Sessions;
+}
+
+export class Watch {
+  readonly #silentMs: number;
+  readonly #heard = new Map<string, Heard>();
+  readonly #silent = new Set<string>();
+
+  constructor(silentMs: number) {
+    this.#silentMs = silentMs;
+  }
+
+  hear(blade: string, sessions: Sessions, now: number): void {
+    this.#heard.set(blade, { at: now, sessions });
+  }
+
+  forget(blade: string): void {
+    this.#heard.delete(blade);
+    this.#silent.delete(blade);
+  }
+
+  lastOf(blade: string): Sessions | null {
+    return this.#heard.get(blade)?.sessions ?? null;
+  }
+
+  isSilent(blade: string, now: number): boolean {
+    const heard = this.#heard.get(blade);
+    return heard === undefined || now - heard.at > this.#silentMs;
+  }
+
+  /** Blades of `blades` that have fallen silent or are back since the last call. */
+  changes(blades: readonly string[], now: number): { blade: string; silent: boolean }[] {
+    return blades.flatMap((blade) => {
+      const silent = this.isSilent(blade, now);
+      if (!this.#heard.has(blade) || silent === this.#silent.has(blade)) return [];
+      if (silent) this.#silent.add(blade);
+      else this.#silent.delete(blade);
+      return [{ blade, silent }];
+    });
+  }
+
+  /** What was proved under `generation`. */
+  drained(generation: number): Drained[] {
+    const reports = [...this.#heard].sort(([a], [b]) => (a < b ? -1 : 1));
+    return reports.flatMap(([, { sessions }]) => (sessions.generation === generation ? sessions.drained : []));
+  }
+
+  /** Live connections of a blade, as it said last. */
+  live(blade: string): number {
+    return (this.lastOf(blade)?.counts ?? []).reduce((sum, { live }) => sum + live, 0);
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * An appliance without its data plane: real managers and real images, hosts that are no more than a socket table, and
+ * time, messages and faults in the test's hands.
+ */
+import { Records } from "../../host/management/records.ts";
+import type { Blade } from "../../host/model/appliance.ts";
+import { ApplianceManager } from "../../host/supervisor/appliance-manager.ts";
+import type { HostSocket, HostSockets, ManagementChannel } from "../../host/supervisor/environment.ts";
+import { ImageSwitch } from "../../host/supervisor/image-switch.ts";
+import { APPLIANCE_MANAGER, type ManagerMessage } from "../../host/supervisor/messages.ts";
+import type { Timing } from "../../host/supervisor/timing.ts";
+import { TrafficManager } from "../../host/supervisor/traffic-manager.ts";
+import { VirtualClock } from "./clock.ts";
+import { loadNode, type ImageNode } from "./images.ts";
+
+export const VIP = "192.0.2.1";
+export const QUEUE_MS = 3;
+const MESSAGE_MS = 1;
+
+export interface Note {
+  readonly at: number;
+  readonly event: string;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A host that is no more than its socket table. */
+export class Host implements HostSockets {
+  readonly queueMs = QUEUE_MS;
+  readonly #clock: VirtualClock;
+  sockets: HostSocket[] = [];
+  reads = 0;
+  /** Called at every reading, before the table is read. */
+  onRead: () => void = () => undefined;
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  read(onRows: (rows: readonly HostSocket[]) => void): void {
+    this.reads++;
+    this.onRead();
+    const rows = [...this.sockets];
+    this.#clock.after(MESSAGE_MS, () => onRows(rows));
+  }
+
+  /** Connections of `count` clients, one each. */
+  open(count: number, state: HostSocket["state"] = "established", net = "10.1"): void {
+    for (let i = 0; i < count; i++) {
+      this.sockets.push({ client: `${net}.${i >> 8}.${i & 255}`, clientPort: 40_000 + i, vip: VIP, vipPort: 80, state });
+    }
+  }
+}
+
+export interface BladeWorld {
+  readonly blade: Blade;
+  readonly node: ImageNode;
+  readonly hosts: readonly Host[];
+  readonly manager: TrafficManager;
+}
+
+export interface WorldOptions {
+  readonly buckets?: number;
+  readonly timing?: Partial<Timing>;
+  /** Whether a message between managers is lost. */
+  readonly loses?: (from: string, to: string, message: ManagerMessage) => boolean;
+  /** Whether a management message to a node, or its answer, is lost. */
+  readonly drops?: (node: string) => boolean;
+}
+
+export class World {
+  readonly clock = new VirtualClock();
+  readonly notes: Note[] = [];
+  readonly offline: { blade: string; cut: number }[] = [];
+  readonly blades = new Map<string, BladeWorld>();
+  readonly switches: readonly { name: string; node: ImageNode; driver: ImageSwitch }[];
+  readonly manager: ApplianceManager;
+  /** Messages between managers, as they were sent. */
+  readonly sent: { from: string; to: string; message: ManagerMessage }[] = [];
+  /** Management messages that nodes have had, by name of their type. */
+  readonly had: { node: string; type: string; at: number }[] = [];
+  options: WorldOptions;
+
+  constructor(options: WorldOptions = {}) {
+    this.options = options;
+    this.switches = (["active", "standby"] as const).map((role) => {
+      const node = loadNode("switch");
+      const channel = this.#channel(role, node);
+      const identity = { ...IDENTITY, ports: ["uplink", "fabric", "fabric", "fabric", "fabric", "fabric"] as const };
+      return { name: role, node, driver: new ImageSwitch({ name: role, role, clock: this.clock, channel, identity }) };
+    });
+    this.manager = new ApplianceManager({
+      clock: this.clock,
+      peers: this.#peers(APPLIANCE_MANAGER),
+      journal: this.#journal(),
+      buckets: options.buckets ?? 16,
+      ...(options.timing && { timing: options.timing }),
+      onOffline: (blade, cut) => this.offline.push({ blade, cut }),
+    });
+  }
+
+  /** Plugs a blade in: its image, its hosts, its traffic manager. It is no member yet. */
+  plug(name: string, vms: readonly string[] = []): Blade {
+    const number = this.blades.size + 1;
+    const blade: Blade = {
+      name,
+      mac: `02:00:00:00:00:0${number}`,
+      port: number,
+      weight: 1,
+      vms: vms.map((vm, at) => ({ name: vm, mac: `02:00:00:00:0${at + 1}:0${number}`, port: at + 1 })),
+    };
+    const node = loadNode("blade");
+    const places = vms.length === 0 ? [{ name, mac: blade.mac, hostPort: 1 }] : blade.vms.map((vm) => ({ name: `${name}/${vm.name}`, mac: vm.mac, hostPort: vm.port }));
+    const hosts = places.map(() => new Host(this.clock));
+    const manager = new TrafficManager({
+      blade: name,
+      clock: this.clock,
+      channel: this.#channel(name, node),
+      owners: places.map((place, at) => ({ ...place, sockets: hosts[at]! })),
+      identity: { ...IDENTITY, ports: ["fabric", ...places.map(() => "host" as const)] },
+      switches: this.switches.map(({ driver }) => driver),
+      peers: this.#peers(name),
+      journal: this.#journal(),
+      ...(this.options.timing && { timing: this.options.timing }),
+    });
+    manager.start();
+    this.blades.set(name, { blade, node, hosts, manager });
+    return blade;
+  }
+
+  /** Plugs blades in and makes them members; returns when they serve. */
+  grow(...names: string[]): void {
+    const outcome = this.outcomeOf((onOutcome) => this.manager.addBlades(names.map((name) => this.plug(name)), onOutcome));
+    if (outcome !== null) throw outcome;
+  }
+
+  /** Carries a request out; null, or why it was refused. */
+  outcomeOf(request: (onOutcome: (error: Error | null) => void) => void, ms = 20_000): Error | null {
+    const outcomes: (Error | null)[] = [];
+    request((error) => outcomes.push(error));
+    if (!this.clock.until(() => outcomes.length > 0, ms)) throw new Error("the request has had no outcome");
+    return outcomes[0]!;
+  }
+
+  host(owner: string): Host {
+    const [blade, vm] = owner.split("/");
+    const world = this.blades.get(blade!)!;
+    return world.hosts[vm === undefined ? 0 : world.blade.vms.findIndex(({ name }) => name === vm)]!;
+  }
+
+  node(blade: string): ImageNode {
+    return this.blades.get(blade)!.node;
+  }
+
+  /** Lets time pass until a node has had a message of this type, at most `ms`. */
+  untilHad(node: string, type: string, ms: number): boolean {
+    const from = this.had.length;
+    return this.clock.until(() => this.had.slice(from).some((message) => message.node === node && message.type === type), ms);
+  }
+
+  events(...names: string[]): Note[] {
+    return this.notes.filter(({ event }) => names.includes(event));
+  }
+
+  /** Buckets by current owner, as the appliance manager has it. */
+  current(): Record<string, number> {
+    return Object.fromEntries(this.manager.status().owners.map(({ name, current }) => [name, current]));
+  }
+
+  #journal() {
+    return { note: (event: string, details: Note["details"]) => void this.notes.push({ at: this.clock.now(), event, details }) };
+  }
+
+  #peers(from: string) {
+    return {
+      send: (to: string, message: ManagerMessage) => {
+        const copy = structuredClone(message);
+        this.sent.push({ from, to, message: copy });
+        if (this.options.loses?.(from, to, copy)) return;
+        this.clock.after(MESSAGE_MS, () => {
+          if (to === APPLIANCE_MANAGER) this.manager.receive(from, copy);
+          else this.blades.get(to)?.manager.receive(from, copy);
+        });
+      },
+    };
+  }
+
+  #channel(name: string, node: ImageNode): ManagementChannel {
+    const loses = () => this.options.drops?.(name) ?? false;
+    const records = new Records(node.layout);
+    return {
+      layout: node.layout,
+      request: (message, onAnswer) => {
+        if (loses()) return;
+        this.clock.after(MESSAGE_MS, () => {
+          const answer = node.manage(message, this.clock.now());
+          const type = records.number(message, "Envelope", 0, "type");
+          this.had.push({ node: name, type: node.layout.nameOf("Message", type)!, at: this.clock.now() });
+          if (!loses()) this.clock.after(MESSAGE_MS, () => onAnswer(answer));
+        });
+      },
+    };
+  }
+}
+
+const IDENTITY = {
+  vmac: "02:d0:bb:00:00:01",
+  vips: [VIP],
+  hash: "mix",
+  seed: Uint8Array.from({ length: 16 }, (_, at) => at + 1),
+  redirect: true,
+} as const;
