@@ -1,0 +1,60 @@
+/** The appliance file that `dobbs init` writes: two blades, every field explained. */
+
+/** `schema` is where editors find the JSON Schema, relative to the file. */
+export function starterFile(schema: string): string {
+  return `# yaml-language-server: $schema=${schema}
+#
+# An appliance: a cluster of server blades that its clients see as one server.
+
+# What operators call it.
+name: dobbs
+
+# The virtual IP addresses at which clients reach it. Every blade has them too, but answers no ARP for them.
+vips:
+  - 192.0.2.80
+
+# The virtual MAC address behind these: clients, or their router, learn it by ARP. No device may have it.
+vmac: 02:d0:bb:00:00:50
+
+# A client's address is hashed to one of so many buckets, and each bucket belongs to one owner. A power of two, up to 65536.
+buckets: 256
+
+# The hash: mix (keyed and fast), toeplitz (that of RSS network cards) or low-bits (the last bits of the address: any
+# switch can match them, but a client can choose them).
+hash: mix
+
+# The secret that keys the hash: 16 bytes as 32 hex digits, in quotes, as \`openssl rand -hex 16\` makes them. Without
+# this line, a random one is made each time the appliance starts.
+# seed: "..."
+
+# The switch's ports towards clients.
+uplinks: [0]
+
+# The servers. A blade has a unicast MAC of its own, which redirected frames are sent to, and a port of the switch.
+# Weights say how the buckets are shared; 1 when left out.
+blades:
+  - name: dobbs-ferry
+    mac: 02:d0:bb:00:01:01
+    port: 1
+    weight: 1
+  - name: ardsley
+    mac: 02:d0:bb:00:01:02
+    port: 2
+    weight: 1
+  # A blade may have VMs that serve in its stead, each behind a host port of the blade's NIC:
+  # - name: hastings
+  #   mac: 02:d0:bb:00:01:03
+  #   port: 3
+  #   vms:
+  #     - { name: vm1, mac: 02:d0:bb:00:02:01, port: 1 }
+  #     - { name: vm2, mac: 02:d0:bb:00:02:02, port: 2 }
+
+# L2 filter rules; the first that matches decides, and what none matches passes. "at" is a blade, blades or switch.
+# filters:
+#   - { action: drop, destination: "01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0", at: switch }
+
+# Stations that own no bucket, and the port that leads to them.
+# forward:
+#   - { mac: 02:d0:bb:00:03:01, at: dobbs-ferry, port: 2 }
+`;
+}

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { filtersAt, forwardAt, initialOwners, ownersOf } from "../../host/model/appliance.ts";
+import { loadAppliance, parseAppliance } from "../../host/model/appliance-file.ts";
+
+const SMALL = `name: dobbs
+vips: [192.0.2.80, "2001:DB8::50"]
+vmac: 02:D0:BB:00:00:50
+uplinks: [0]
+blades:
+  - name: dobbs-ferry
+    mac: 02:d0:bb:00:01:01
+    port: 1
+  - name: ardsley
+    mac: 02:d0:bb:00:01:02
+    port: 2
+    weight: 3
+    vms:
+      - { name: vm1, mac: 02:d0:bb:00:02:01, port: 1 }
+      - { name: vm2, mac: 02:d0:bb:00:02:02, port: 2 }
+`;
+
+test("a small file: defaults filled in, addresses in one form", () => {
+  assert.deepEqual(parseAppliance(SMALL, "a.yaml"), {
+    name: "dobbs",
+    vips: ["192.0.2.80", "2001:db8::50"],
+    vmac: "02:d0:bb:00:00:50",
+    buckets: 256,
+    hash: "mix",
+    uplinks: [0],
+    blades: [
+      { name: "dobbs-ferry", mac: "02:d0:bb:00:01:01", port: 1, weight: 1, vms: [] },
+      {
+        name: "ardsley",
+        mac: "02:d0:bb:00:01:02",
+        port: 2,
+        weight: 3,
+        vms: [
+          { name: "vm1", mac: "02:d0:bb:00:02:01", port: 1 },
+          { name: "vm2", mac: "02:d0:bb:00:02:02", port: 2 },
+        ],
+      },
+    ],
+    filters: [],
+    forward: [],
+  });
+});
+
+test("owners: a blade without VMs itself, else its VMs, which divide its weight", () => {
+  const appliance = parseAppliance(SMALL, "a.yaml");
+  assert.deepEqual(ownersOf(appliance), [
+    { owner: { name: "dobbs-ferry", mac: "02:d0:bb:00:01:01", blade: "dobbs-ferry", port: 1 }, weight: 1, hostPort: 1 },
+    { owner: { name: "ardsley/vm1", mac: "02:d0:bb:00:02:01", blade: "ardsley", port: 2 }, weight: 1.5, hostPort: 1 },
+    { owner: { name: "ardsley/vm2", mac: "02:d0:bb:00:02:02", blade: "ardsley", port: 2 }, weight: 1.5, hostPort: 2 },
+  ]);
+  assert.deepEqual(initialOwners(appliance), ownersOf(appliance).map(({ owner }) => owner));
+});
+
+test("filters and forward entries, and where they hold", () => {
+  const appliance = parseAppliance(
+    `${SMALL}
+filters:
+  - { action: drop, destination: "01:80:c2:00:00:0F/ff:ff:ff:ff:ff:f0", ethertype: 0x88cc }
+  - { action: allow, source: 02:d0:bb:00:03:01, ethertype: arp, port: 1, at: ardsley }
+  - { action: drop, at: switch }
+forward:
+  - { mac: 02:d0:bb:00:03:01, port: 3, at: ardsley }
+  - { mac: 02:d0:bb:00:03:02, port: 0, at: switch }
+`,
+    "a.yaml",
+  );
+  const [lldp, arp, rest] = appliance.filters;
+  assert.deepEqual(lldp, {
+    action: "drop",
+    destination: { mac: "01:80:c2:00:00:00", mask: "ff:ff:ff:ff:ff:f0" },
+    ethertype: 0x88cc,
+    at: "blades",
+  });
+  assert.deepEqual(arp, {
+    action: "allow",
+    source: { mac: "02:d0:bb:00:03:01", mask: "ff:ff:ff:ff:ff:ff" },
+    ethertype: 0x0806,
+    port: 1,
+    at: "ardsley",
+  });
+  assert.deepEqual(filtersAt(appliance, "dobbs-ferry"), [lldp]);
+  assert.deepEqual(filtersAt(appliance, "ardsley"), [lldp, arp]);
+  assert.deepEqual(filtersAt(appliance, "switch"), [rest]);
+  assert.deepEqual(forwardAt(appliance, "ardsley").map(({ port }) => port), [3]);
+  assert.deepEqual(forwardAt(appliance, "switch").map(({ port }) => port), [0]);
+});
+
+/** what is wrong -> the file, the code, and where the message says it is */
+const WRONG: Record<string, readonly [file: string, code: string, where: string]> = {
+  "an empty file": ["", "E_APPLIANCE_VALUE", "a.yaml:1:"],
+  "a list": ["- 1\n", "E_APPLIANCE_VALUE", "a.yaml:1:"],
+  "broken YAML": [SMALL.replace("uplinks: [0]", "uplinks: [0"), "E_APPLIANCE_YAML", "a.yaml:5:"],
+  "two documents": [`${SMALL}---\nname: second\n`, "E_APPLIANCE_YAML", "a.yaml:16:"],
+  "an alias without an anchor": [SMALL.replace("uplinks: [0]", "uplinks: *ports"), "E_APPLIANCE_YAML", "a.yaml:"],
+  "a field twice": [`${SMALL}name: again\n`, "E_APPLIANCE_YAML", "a.yaml:16:"],
+  "an unknown field": [`${SMALL}hahs: mix\n`, "E_APPLIANCE_UNKNOWN", "a.yaml:16: hahs:"],
+  "a missing field": [SMALL.replace("uplinks: [0]\n", ""), "E_APPLIANCE_MISSING", 'a.yaml:1: "uplinks" is missing'],
+  "a missing field of a blade": [SMALL.replace("    port: 2\n", ""), "E_APPLIANCE_MISSING", 'a.yaml:9: blades[1]: "port" is missing'],
+  "an unknown hash": [`${SMALL}hash: sha1\n`, "E_APPLIANCE_VALUE", "a.yaml:16: hash:"],
+  "a seed without quotes": [`${SMALL}seed: 00000000000000000000000000000001\n`, "E_APPLIANCE_VALUE", "a.yaml:16: seed:"],
+  "a port too high": [SMALL.replace("port: 2\n", "port: 255\n"), "E_APPLIANCE_VALUE", "a.yaml:11: blades[1].port:"],
+  "a VM on the wire": [SMALL.replace("port: 2 }", "port: 0 }"), "E_APPLIANCE_VALUE", "a.yaml:15: blades[1].vms[1].port:"],
+  "a weight of 0": [SMALL.replace("weight: 3", "weight: 0"), "E_APPLIANCE_VALUE", "a.yaml:12: blades[1].weight:"],
+  "a MAC with five bytes": [SMALL.replace("01:02", "01"), "E_APPLIANCE_VALUE", "a.yaml:10: blades[1].mac:"],
+  "a group address as a MAC": [SMALL.replace("02:D0", "03:D0"), "E_APPLIANCE_ADDRESS", "a.yaml:3: vmac:"],
+  "a VIP that is none": [SMALL.replace("192.0.2.80", "192.0.2.800"), "E_APPLIANCE_ADDRESS", "a.yaml:2: vips[0]:"],
+  "a multicast VIP": [SMALL.replace("192.0.2.80", "224.0.0.1"), "E_APPLIANCE_ADDRESS", "a.yaml:2: vips[0]:"],
+  "buckets that are no power of two": [`${SMALL}buckets: 100\n`, "E_APPLIANCE_BUCKETS", "a.yaml:16: buckets:"],
+  "a VIP twice": [SMALL.replace("192.0.2.80", '"2001:db8:0::50"'), "E_APPLIANCE_DUPLICATE", "a.yaml:2: vips[1]:"],
+  "a blade's name twice": [SMALL.replace("ardsley", "dobbs-ferry"), "E_APPLIANCE_DUPLICATE", "a.yaml:9: blades[1].name:"],
+  "a VM's name twice": [SMALL.replace("vm2", "vm1"), "E_APPLIANCE_DUPLICATE", "a.yaml:15: blades[1].vms[1].name:"],
+  "a MAC twice": [SMALL.replace("02:02,", "02:01,"), "E_APPLIANCE_DUPLICATE", "a.yaml:15: blades[1].vms[1].mac:"],
+  "the VMAC as a blade's MAC": [SMALL.replace("00:01:02", "00:00:50"), "E_APPLIANCE_DUPLICATE", "a.yaml:10: blades[1].mac:"],
+  "two blades at one port": [SMALL.replace("port: 2\n", "port: 1\n"), "E_APPLIANCE_DUPLICATE", "a.yaml:11: blades[1].port:"],
+  "a blade at an uplink": [SMALL.replace("port: 2\n", "port: 0\n"), "E_APPLIANCE_DUPLICATE", "a.yaml:11: blades[1].port:"],
+  "a blade called switch": [SMALL.replace("ardsley", "switch"), "E_APPLIANCE_NAME", "a.yaml:9: blades[1].name:"],
+  "a filter at no blade": [`${SMALL}filters: [{ action: drop, at: yonkers }]\n`, "E_APPLIANCE_REFERENCE", "a.yaml:16: filters[0].at:"],
+  "a station at no blade": [
+    `${SMALL}forward: [{ mac: 02:00:00:00:00:01, port: 1, at: blades }]\n`,
+    "E_APPLIANCE_REFERENCE",
+    "a.yaml:16: forward[0].at:",
+  ],
+  "a station on a blade's wire": [
+    `${SMALL}forward: [{ mac: 02:00:00:00:00:01, port: 0, at: ardsley }]\n`,
+    "E_APPLIANCE_PORT",
+    "a.yaml:16: forward[0].port:",
+  ],
+};
+for (const [what, [file, code, where]] of Object.entries(WRONG)) {
+  test(`${what} is ${code}`, () => {
+    assert.throws(
+      () => parseAppliance(file, "a.yaml"),
+      (error: { code: string; message: string; mend: string; exitStatus: number }) => {
+        assert.equal(error.code, code);
+        assert.equal(error.exitStatus, 2);
+        assert.ok(error.message.startsWith(where), error.message);
+        assert.match(error.mend, /\.$|: dobbs init/);
+        return true;
+      },
+    );
+  });
+}
+
+test("a file that is not there is E_APPLIANCE_READ", () => {
+  assert.throws(() => loadAppliance("/nonexistent/a.yaml"), { code: "E_APPLIANCE_READ", message: /no such file/ });
+});
