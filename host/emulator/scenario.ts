@@ -1,0 +1,69 @@
+/** A scenario: an appliance, the clients that use it, and what happens to it. Read from YAML by `scenario-file.ts`. */
+import type { Appliance } from "../model/appliance.ts";
+import type { WireTiming } from "./fabric.ts";
+
+/** From the smallest to the largest, both included. */
+export type Range = readonly [min: number, max: number];
+
+export type TrafficKind = "upload" | "download" | "idle";
+export const TRAFFIC_KINDS: readonly TrafficKind[] = ["upload", "download", "idle"];
+
+export interface Scenario {
+  readonly name: string;
+  /** One line for people. */
+  readonly title: string;
+  readonly appliance: Appliance;
+  /** Blades that serve from the beginning, by name. */
+  readonly start: readonly string[];
+  readonly network: NetworkTimings;
+  readonly sites: readonly Site[];
+  readonly traffic: readonly TrafficGroup[];
+  /** In order of time. */
+  readonly events: readonly ScenarioEvent[];
+  readonly endUs: number;
+  /** Unless another one is asked for. */
+  readonly seed: number;
+}
+
+export interface NetworkTimings {
+  /** Between a site and the switch. */
+  readonly uplink: WireTiming;
+  /** Between the switch and a blade. */
+  readonly fabric: WireTiming;
+  /** Between a blade's NIC and its host or VM. */
+  readonly host: WireTiming;
+  /** Of a management message, one way. */
+  readonly management: WireTiming;
+}
+
+/** Clients behind one of the switch's uplinks. */
+export interface Site {
+  readonly name: string;
+  readonly clients: number;
+}
+
+/** Connections of one kind; each draws its numbers from the ranges. */
+export interface TrafficGroup {
+  readonly name: string;
+  readonly kind: TrafficKind;
+  readonly connections: number;
+  readonly startUs: Range;
+  /** Payload of each exchange. */
+  readonly bytes: Range;
+  /** Uploads and downloads: from the first to the last byte. */
+  readonly overUs: Range;
+  /** Uploads and downloads: time between pieces. */
+  readonly everyUs: number;
+  /** Idle ones: between two exchanges. */
+  readonly silenceUs: Range;
+  /** Idle ones: how many silences. */
+  readonly rounds: number;
+  /** Never closed: exchanges and silences go on until the end. */
+  readonly keeps: boolean;
+}
+
+export type ScenarioEvent =
+  | { readonly atUs: number; readonly kind: "add"; readonly blade: string }
+  | { readonly atUs: number; readonly kind: "drain"; readonly blade: string; readonly deadlineUs: number | null }
+  | { readonly atUs: number; readonly kind: "weights"; readonly weights: Readonly<Record<string, number>> }
+  | { readonly atUs: number; readonly kind: "move"; readonly buckets: readonly number[]; readonly to: string };

@@ -1,0 +1,55 @@
+/** The timeline in words. Notes that only say that routine work was done are left out; what has no words of its own is
+ *  shown as it is. */
+import { formatSeconds } from "./duration.ts";
+import type { Details, TimelineEntry } from "./timeline.ts";
+
+/** Null: not worth a line. */
+type Phrase = (details: Details) => string | null;
+
+const untold: Phrase = () => null;
+
+const PHRASES: Readonly<Record<string, Phrase>> = {
+  "manager requested": ({ request }) => `ordered: ${request}`,
+  "manager reconfigured": ({ generation, before, after, moved }) =>
+    `generation ${generation} is in force, ${plural(moved, "bucket")} ${before === "none" ? "dealt" : "moved"}: ${after}`,
+  "manager draining": ({ blade, live }) => `${blade} gets no new connections; it has ${live}`,
+  "manager deadline": ({ blade, cut }) => `the deadline of ${blade} has come: ${plural(cut, "connection")} will be cut`,
+  "manager refused": ({ why, code }) => `refused: ${why} (${code})`,
+  "manager called-off": ({ generation, why }) => `generation ${generation} is called off: ${why}`,
+  "emulator steered": ({ moved, silent }) =>
+    moved === 0 ? null : `${plural(moved, "connection")}, ${silent} of them silent, live on while their bucket moves away from their server`,
+  "emulator last-moved": ({ count }) => `the last of the ${count} connections that lived through a move has closed`,
+  "emulator offline": ({ blade, cut, lastClosed }) =>
+    cut === 0
+      ? `${blade} is offline, after its last connection has closed at ${lastClosed}`
+      : `${blade} is offline, and ${plural(cut, "connection")} with it`,
+  "manager joined": untold,
+  "manager prepared": untold,
+  "manager installed": untold,
+  "manager switched": untold,
+  "manager completed": untold,
+  "manager drained": untold,
+  "manager tidied": untold,
+  "manager forgot": untold,
+  // The emulator has said so, and what it has measured.
+  "manager offline": untold,
+};
+
+/** One line an entry: time, then what happened. */
+export function timelineLines(entries: readonly TimelineEntry[]): string[] {
+  return entries.flatMap((entry) => {
+    const text = wordsOf(entry);
+    return text === null ? [] : [`${formatSeconds(entry.timeUs).padStart(9)}  ${text}`];
+  });
+}
+
+function wordsOf({ from, event, details }: TimelineEntry): string | null {
+  const phrase = PHRASES[`${from} ${event}`];
+  if (phrase) return phrase(details);
+  const pairs = Object.entries(details).map(([name, value]) => `${name} ${value}`);
+  return `${event}: ${pairs.join(", ")}`;
+}
+
+function plural(count: unknown, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
