@@ -1,0 +1,59 @@
+/**
+ * `node build/tests/run/main.js [--only specs|cargo|node]... [--board <name>]... [--without <part>]...
+ * [<part of a file's name>]...` runs the test suites (the specs for all boards, or those named), says what fails, and ends with the one line `N passed, N failed`. Exit status 1 if a test
+ * failed, or if a suite ran none.
+ */
+import { parseArgs } from "node:util";
+import { boardNames, loadBoard } from "../../host/boards/board-file.ts";
+import { runCargo } from "./cargo.ts";
+import { runNodeTests } from "./node-tests.ts";
+import { runSpecs } from "./specs.ts";
+import { add, describe, NOTHING, type Tally } from "./tally.ts";
+
+interface Suite {
+  readonly kind: string;
+  readonly title: string;
+  run(): Promise<Tally>;
+}
+
+const out = process.stdout;
+const { values, positionals: wanted } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true },
+    board: { type: "string", multiple: true, default: boardNames() },
+    without: { type: "string", multiple: true, default: [] },
+  },
+  allowPositionals: true,
+});
+
+const suites: Suite[] = [
+  ...values.board.map((name) => ({
+    kind: "specs",
+    title: `firmware specs on board ${name} (as-pect)`,
+    run: () => runSpecs(loadBoard(name), wanted, out),
+  })),
+  { kind: "cargo", title: "engine and netstack (cargo test)", run: () => runCargo(out) },
+  {
+    kind: "node",
+    title: "host, emulator, conformance, fuzz (node --test)",
+    run: () => runNodeTests(wanted, values.without, out),
+  },
+];
+
+let total = NOTHING;
+const lines: string[] = [];
+for (const { kind, title, run } of suites) {
+  if (values.only ? !values.only.includes(kind) : wanted.length > 0 && kind === "cargo") continue;
+  out.write(`\n== ${title}\n`);
+  const started = Date.now();
+  let tally = await run();
+  // A suite that finds no test must not pass unseen; looking for some tests by name may well miss a suite.
+  if (wanted.length === 0 && tally.passed + tally.failed === 0) {
+    out.write("It ran no test.\n");
+    tally = add(tally, { passed: 0, failed: 1, skipped: 0 });
+  }
+  lines.push(`${title}: ${describe(tally)} in ${Math.round((Date.now() - started) / 1000)} s`);
+  total = add(total, tally);
+}
+out.write(`\n${lines.join("\n")}\n\n${describe(total)}\n`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;

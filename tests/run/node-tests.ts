@@ -1,0 +1,54 @@
+/** Runs the compiled TypeScript tests (`*.test.ts` anywhere in `tests/`) with the test runner of Node. */
+import { readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { run } from "node:test";
+import { inspect } from "node:util";
+import { packagePath } from "../../host/paths.ts";
+import type { Tally } from "./tally.ts";
+
+const FOLDER = packagePath("build", "tests");
+const SUFFIX = ".test.js";
+/** Test files that run at the same time, each in a process of its own. */
+const CONCURRENCY = 2;
+
+/** What Node says of a test that has failed only in that a test inside it has. */
+const INNER_FAILURE = "subtestsFailed";
+
+type Counts = { -readonly [K in keyof Tally]: Tally[K] };
+
+/** `wanted`: parts of paths of test files; none: all. `without`: parts of paths of those not to run. */
+export async function runNodeTests(
+  wanted: readonly string[],
+  without: readonly string[],
+  out: NodeJS.WritableStream,
+): Promise<Tally> {
+  const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(SUFFIX) && (wanted.length === 0 || wanted.some((part) => name.includes(part))))
+    .filter((name) => !without.some((part) => name.includes(part)));
+  return watch(names.sort().map((name) => join(FOLDER, name)), out);
+}
+
+/** Runs test files; says what failed, and what the tests print. A file that runs no test has failed. */
+export async function watch(files: readonly string[], out: NodeJS.WritableStream): Promise<Tally> {
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  if (files.length === 0) return total;
+  const fail = (file: string, name: string, why: string): void => {
+    total.failed++;
+    out.write(`FAILED ${relative(FOLDER, file)}: ${name}\n${why.replace(/^/gm, "  ")}\n`);
+  };
+  for await (const event of run({ files: [...files], concurrency: CONCURRENCY })) {
+    if (event.type === "test:stdout" || event.type === "test:stderr") out.write(event.data.message);
+    if (event.type === "test:fail") {
+      const { name, file = "", details } = event.data;
+      const { error } = details;
+      if ((error as { failureType?: string }).failureType !== INNER_FAILURE) fail(file, name, inspect(error.cause ?? error));
+    } else if (event.type === "test:pass") {
+      const { name, file = "", details, skip, todo } = event.data;
+      if (details.type === "suite") continue;
+      if (name === file) fail(file, "the file", "It ran no test.");
+      else if (skip !== undefined || todo !== undefined) total.skipped++;
+      else total.passed++;
+    }
+  }
+  return total;
+}
