@@ -104,11 +104,6 @@ export function ownersOf(appliance: Appliance): OwnerPlace[] {
   return appliance.blades.flatMap(ownersOfBlade);
 }
 
-/** The owners of a fresh appliance, in file order: their index is their number in the first assignment. */
-export function initialOwners(appliance: Appliance): Owner[] {
-  return ownersOf(appliance).map((place) => place.owner);
-}
-
 /** The filter rules that hold at a blade (by its name) or at the switch (AT_SWITCH), in order. */
 export function filtersAt(appliance: Appliance, at: string): Filter[] {
   return appliance.filters.filter((rule) => rule.at === at || (rule.at === AT_BLADES && at !== AT_SWITCH));
