@@ -1,0 +1,76 @@
+/**
+ * `npm run permute [-- --seed <number>] [--keep]`: shows that the ABI has one source. In a copy of the tree it gives the
+ * firmware's structs another field order, its codes other values and the boards other table sizes, builds the images,
+ * and runs the specs and the TypeScript tests there, with `host/` as it is.
+ */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Random } from "../../host/emulator/random.ts";
+import { run } from "../run/command.ts";
+import { permuteBoard, type Sizes } from "./boards.ts";
+import { permuteCodes } from "./codes.ts";
+import { permuteStructs } from "./structs.ts";
+import { copyTree } from "./tree.ts";
+
+/** Where the ABI is written. */
+const SOURCES = ["abi.ts", "records.ts", "redirect.ts"];
+/** Tests of the build and of the boards as they are shipped, and this one. */
+const WITHOUT = ["build/", "permute"];
+/** With SIMD and without. */
+const SPEC_BOARDS = ["emulated", "tiny"];
+
+const { values } = parseArgs({ options: { seed: { type: "string", default: "1" }, keep: { type: "boolean", default: false } } });
+const out = process.stdout;
+
+const tree = copyTree();
+try {
+  out.write(`seed ${values.seed}, in ${tree}\n`);
+  permuteSources(join(tree, "assembly"));
+  permuteBoards(join(tree, "boards"));
+  process.exitCode = (await build()) && (await test()) ? 0 : 1;
+} finally {
+  if (!values.keep) rmSync(tree, { recursive: true });
+}
+
+function permuteSources(folder: string): void {
+  for (const name of SOURCES) {
+    const file = join(folder, name);
+    const structs = permuteStructs(readFileSync(file, "utf8"), new Random(`${values.seed}/structs/${name}`));
+    const codes = permuteCodes(structs.source, new Random(`${values.seed}/codes/${name}`));
+    writeFileSync(file, codes.source);
+    tell(`assembly/${name}`, [...structs.changes, ...codes.changes]);
+  }
+}
+
+function permuteBoards(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith(".schema.json")) continue;
+    const file = join(folder, name);
+    const profile = JSON.parse(readFileSync(file, "utf8")) as Sizes;
+    tell(`boards/${name}`, permuteBoard(profile, new Random(`${values.seed}/boards/${name}`)));
+    writeFileSync(file, JSON.stringify(profile));
+  }
+}
+
+/** A permutation that changes nothing would pass and show nothing. */
+function tell(file: string, changes: readonly string[]): void {
+  if (changes.length === 0) throw new Error(`${file}: nothing to permute; has its form changed?`);
+  out.write(`${file}\n${changes.map((change) => `  ${change}\n`).join("")}`);
+}
+
+async function build(): Promise<boolean> {
+  const { status } = await run(process.execPath, ["build/host/build/main.js", "images"], tree, out);
+  return status === 0;
+}
+
+async function test(): Promise<boolean> {
+  const args = [
+    "build/tests/run/main.js",
+    ...["--only", "specs", "--only", "node"],
+    ...SPEC_BOARDS.flatMap((board) => ["--board", board]),
+    ...WITHOUT.flatMap((part) => ["--without", part]),
+  ];
+  const { status } = await run(process.execPath, args, tree, out);
+  return status === 0;
+}
