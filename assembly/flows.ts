@@ -17,7 +17,7 @@
  */
 import { Event } from "./abi";
 import { State, hasFlag, indexInHistory, stateOf } from "./buckets";
-import { count } from "./counters";
+import { count, countMany } from "./counters";
 import { halfOpenPercent, localOwnerAt } from "./identity";
 import { BucketFlag, FlowState } from "./records";
 import { SET_MASK, SETS, WAYS } from "./sizes";
@@ -308,7 +308,20 @@ export function isRow(set: u32, way: u32): bool {
 
 /** Flushes all rows of a local owner in a bucket at once. */
 export function flush(state: State): void {
+  countMany(Event.FLOW_REMOVED, state.rows);
   rows -= state.rows;
   state.rows = 0;
   state.epoch++;
+}
+
+/** Sets that are swept at a time: 32,768 times see the whole table, before an epoch of 16 bits comes round again. */
+const SETS_PER_SWEEP: u32 = SETS > 0x8000 ? SETS >>> 15 : 1;
+let sweptSet: u32 = 0;
+
+/** Frees flushed rows of the next few sets. To be called as often as any one state is flushed. */
+export function sweep(): void {
+  for (let i: u32 = 0; i < SETS_PER_SWEEP; i++) {
+    for (let way: u32 = 0; way < WAYS; way++) isRow(sweptSet, way);
+    sweptSet = (sweptSet + 1) & SET_MASK;
+  }
 }

@@ -367,7 +367,9 @@ export class BucketBatch {
   generation: u32;
   /** Index of the local owner. */
   owner: u8;
-  reserved0: u8;
+  /** COMPLETE: 1 takes only buckets that are OPEN or SEALED. An image that was started anew in between, and has lost
+   *  what it was seeded with, then refuses; 0: all. */
+  openOnly: u8;
   reserved1: u16;
 }
 
@@ -375,7 +377,7 @@ export enum BucketBatchField {
   SIZE = offsetof<BucketBatch>(),
   generation = offsetof<BucketBatch>("generation") | W4,
   owner = offsetof<BucketBatch>("owner") | W1,
-  reserved0 = offsetof<BucketBatch>("reserved0") | W1,
+  openOnly = offsetof<BucketBatch>("openOnly") | W1,
   reserved1 = offsetof<BucketBatch>("reserved1") | W2,
 }
 
@@ -400,6 +402,8 @@ export enum BucketFlag {
   COMPLETE = 1,
   SEALED = 2,
   PINNED = 4,
+  /** Open for seeding: since UNSEAL, and until COMPLETE or SEAL. */
+  OPEN = 8,
 }
 
 /** What this blade's flow table holds of a bucket for one local owner. */

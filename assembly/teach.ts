@@ -3,10 +3,11 @@
  * that is delivered makes a provisional entry; RST makes none.
  */
 import { Event } from "./abi";
+import { stateOf } from "./buckets";
 import { count } from "./counters";
 import { Flow, find, findAmong, insert } from "./flows";
 import { Packet } from "./packet";
-import { FlowState } from "./records";
+import { BucketFlag, FlowState } from "./records";
 import { ACK, FIN, RST, SYN } from "./wire/transport";
 
 /** Opens a connection: SYN without ACK. An inbound SYN+ACK does not. */
@@ -37,12 +38,19 @@ export function teach(packet: Packet, owner: u32, now: u32): void {
   let at = findAmong(packet.ways, packet, owner);
   if (at == 0) at = find(packet, owner);
   if (at == 0) {
-    if (!(flags & RST)) insert(packet, owner, stateAfter(flags, FlowState.ESTABLISHED), now);
+    if (!(flags & RST)) learn(packet, owner, stateAfter(flags, FlowState.ESTABLISHED), now);
     return;
   }
   const flow = changetype<Flow>(at);
   flow.touched = now;
   flow.state = <u8>stateAfter(flags, flow.state);
+}
+
+/** A table without a flow that its host has is not complete. */
+function learn(packet: Packet, owner: u32, flowState: u32, now: u32): void {
+  if (insert(packet, owner, flowState, now) != 0) return;
+  const state = stateOf(packet.bucket, owner);
+  state.flags &= ~(<u16>BucketFlag.COMPLETE);
 }
 
 function stateAfter(flags: u32, state: u32): u32 {

@@ -1,6 +1,6 @@
 /** The blade image's management messages. */
 import { ImageKind, Message, Status, Table } from "../abi";
-import { flows } from "../flows";
+import { flows, sweep } from "../flows";
 import { commitAssignment } from "../manage/assignment";
 import { onBucketBatch, onBucketScan } from "../manage/buckets";
 import { onCounters, onHello } from "../manage/common";
@@ -45,4 +45,5 @@ function put(): void {
   else if (table == Table.FORWARD) commitForwards();
   else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
+  sweep();
 }

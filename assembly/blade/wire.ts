@@ -28,6 +28,7 @@ import { byRule, deliverTo, ownerOfDirect } from "./deliver";
 export function fromWire(slot: u32, packet: Packet, now: u32): u32 {
   if (packet.drop != Drop.NONE) return dropped(packet.drop);
   if (!hasIdentity()) return dropped(Drop.NO_ASSIGNMENT);
+  if (roleOf(WIRE_PORT) == PortRole.SHUT) return dropped(Drop.PORT_SHUT);
   const frame = frameAt(slot);
   const destination = loadMac(frame + DESTINATION);
   const source = loadMac(frame + SOURCE);

@@ -10,6 +10,7 @@ import {
   setAssignment,
   stateOf,
 } from "../buckets";
+import { flush } from "../flows";
 import { localOwnerAt, localOwners } from "../identity";
 import { Assignment, Bucket, HISTORY_DEPTH, NO_OWNER, Owner } from "../records";
 import { BUCKETS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX, PORTS_MAX } from "../sizes";
@@ -111,7 +112,12 @@ function moveStates(histories: usize, count: u32): void {
       if (local >= locals) break;
       const owner = <u32>localOwnerAt(local).owner;
       if (owner == NO_OWNER) continue;
-      moveState(stateOf(bucket, local), indexInHistory(bucket, owner), placeIn(after, owner));
+      const before = indexInHistory(bucket, owner);
+      const state = stateOf(bucket, local);
+      const place = placeIn(after, owner);
+      // While it was out of the history its flows may have been opened anew elsewhere: it was not asked.
+      if (before < 0 && place >= 0) flush(state);
+      moveState(state, before, place);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Commands on buckets: PIN, UNPIN, COMPLETE, SEAL, UNSEAL, BUCKETS. All the buckets of a message, or none. */
 import { Message, Status } from "../abi";
 import { State, buckets, generation, hasFlag, indexInHistory, stateOf } from "../buckets";
-import { flush } from "../flows";
+import { flush, sweep } from "../flows";
 import { localOwnerAt, localOwners } from "../identity";
 import { BucketBatch, BucketFlag, BucketRow, BucketScan, NO_OWNER } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, explain, isAccepted, refuse, request } from "./envelope";
@@ -24,7 +24,7 @@ export function onBucketBatch(type: u32): void {
   const count = (bytes - BATCH) / 2;
   for (let i: u32 = 0; i < BATCH_MAX; i++) {
     if (i >= count) break;
-    check(type, bucketIn(i), batch.owner);
+    check(type, bucketIn(i), batch);
     if (!isAccepted()) return;
   }
   let rows: u32 = 0;
@@ -41,8 +41,9 @@ function bucketIn(index: u32): u32 {
   return load<u16>(PAYLOAD + BATCH + (index << 1));
 }
 
-function check(type: u32, bucket: u32, local: u32): void {
+function check(type: u32, bucket: u32, batch: BucketBatch): void {
   if (bucket >= buckets()) return refuse(Status.BAD_BUCKET, bucket);
+  const local = <u32>batch.owner;
   const state = stateOf(bucket, local);
   const index = indexInHistory(bucket, localOwnerAt(local).owner);
   if (type == Message.UNPIN) return;
@@ -53,19 +54,22 @@ function check(type: u32, bucket: u32, local: u32): void {
   if (index <= 0) return refuse(Status.BAD_BUCKET_STATE, bucket);
   const complete = hasFlag(state, BucketFlag.COMPLETE);
   if (type == Message.SEAL && !complete) return refuse(Status.BAD_BUCKET_STATE, bucket);
-  if (type == Message.COMPLETE && hasFlag(state, BucketFlag.SEALED) && state.rows > 0) {
-    return refuse(Status.BUCKET_NOT_EMPTY, state.rows);
+  if (type != Message.COMPLETE) return;
+  if (batch.openOnly != 0 && !hasFlag(state, BucketFlag.OPEN | BucketFlag.SEALED)) {
+    return refuse(Status.BAD_BUCKET_STATE, bucket);
   }
+  if (hasFlag(state, BucketFlag.SEALED) && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);
 }
 
 function apply(type: u32, state: State): void {
   if (type == Message.PIN) state.flags |= <u16>BucketFlag.PINNED;
   else if (type == Message.UNPIN) state.flags &= ~(<u16>BucketFlag.PINNED);
-  else if (type == Message.COMPLETE) state.flags |= <u16>BucketFlag.COMPLETE;
+  else if (type == Message.COMPLETE) state.flags = (state.flags & ~(<u16>BucketFlag.OPEN)) | <u16>BucketFlag.COMPLETE;
   else if (type == Message.SEAL) {
     flush(state);
+    sweep();
     state.flags = <u16>BucketFlag.SEALED;
-  } else state.flags &= ~(<u16>(BucketFlag.SEALED | BucketFlag.COMPLETE));
+  } else state.flags = <u16>BucketFlag.OPEN;
 }
 
 /** BUCKETS. */

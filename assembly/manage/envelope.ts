@@ -18,8 +18,8 @@ import { count } from "../counters";
 export const INBOX: usize = memory.data(MESSAGE_BYTES_MAX, 16);
 export const OUTBOX: usize = memory.data(MESSAGE_BYTES_MAX, 16);
 
-/** Envelope of the last accepted request: a repetition is told by it. */
-const LAST_REQUEST: usize = memory.data(offsetof<Envelope>(), 16);
+/** The last accepted request: a repetition is told by it. */
+const LAST_REQUEST: usize = memory.data(MESSAGE_BYTES_MAX, 16);
 /** And its answer. */
 const LAST_ANSWER: usize = memory.data(MESSAGE_BYTES_MAX, 16);
 
@@ -28,6 +28,7 @@ export const ANSWER_PAYLOAD: usize = OUTBOX + offsetof<Envelope>();
 export const PAYLOAD_BYTES_MAX: u32 = MESSAGE_BYTES_MAX - <u32>offsetof<Envelope>();
 
 let lastSequence: u32 = 0;
+let lastRequestBytes: u32 = 0;
 let lastAnswerBytes: u32 = 0;
 
 /** A message's outcome: `Status`, and the number that explains it. */
@@ -96,9 +97,9 @@ function check(bytes: u32): void {
 
 /** Bytes of the last answer, when the inbox holds the last accepted request once more; else 0. */
 export function repeated(bytes: u32): u32 {
-  if (lastAnswerBytes == 0 || bytes < <u32>offsetof<Envelope>()) return 0;
+  if (lastAnswerBytes == 0 || bytes != lastRequestBytes) return 0;
   if (request().type == Message.HELLO || request().sequence != lastSequence) return 0;
-  if (memory.compare(INBOX, LAST_REQUEST, offsetof<Envelope>()) != 0) return 0;
+  if (memory.compare(INBOX, LAST_REQUEST, bytes) != 0) return 0;
   memory.copy(OUTBOX, LAST_ANSWER, lastAnswerBytes);
   // The engine holds it already.
   retain(0, 0);
@@ -131,7 +132,8 @@ export function finish(): u32 {
   envelope.lastSequence = lastSequence;
   const bytes = <u32>offsetof<Envelope>() + answerPayloadBytes;
   if (isAccepted() && asked.type != Message.HELLO) {
-    memory.copy(LAST_REQUEST, INBOX, offsetof<Envelope>());
+    lastRequestBytes = <u32>offsetof<Envelope>() + asked.length;
+    memory.copy(LAST_REQUEST, INBOX, lastRequestBytes);
     memory.copy(LAST_ANSWER, OUTBOX, bytes);
     lastAnswerBytes = bytes;
   }

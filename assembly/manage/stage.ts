@@ -27,6 +27,10 @@ function discard(): void {
 /** Takes a chunk into the stage. Returns the table to commit, or NONE. */
 export function takeChunk(): u32 {
   const envelope = request();
+  if (envelope.table == Table.NONE) {
+    refuse(Status.UNKNOWN_TABLE, Table.NONE);
+    return refusedChunk();
+  }
   const first = envelope.chunk == 0;
   if (first) {
     discard();

@@ -4,7 +4,8 @@ import { generation, stateOf } from "../buckets";
 import { EVENT_COUNTERS } from "../counters";
 import { Flow, find, flows } from "../flows";
 import { hashKey, packetAt } from "../packet";
-import { FlowRow, FlowScan, FlowState } from "../records";
+import { BucketFlag, FlowRow, FlowScan, FlowState } from "../records";
+import { slotAt } from "../ring";
 import { FLOWS } from "../sizes";
 import { tagWays } from "../ways";
 import { swap16 } from "../wire/ethernet";
@@ -228,6 +229,61 @@ describe("a flush", () => {
   });
 });
 
+describe("an epoch that comes round again", () => {
+  it("brings no flushed row back", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    seed(0, client(9, 7), 1000, FlowState.CLOSING);
+    assign(3, 1, NONE, NONE);
+    for (let i: u32 = 0; i < 0x10000; i++) {
+      command(Message.COMPLETE, 0, 9);
+      command(Message.SEAL, 0, 9);
+      command(Message.UNSEAL, 0, 9);
+    }
+    direct(client(9, 7), 1000, ACK);
+    expect<u32>(lastState(0)).toBe(0);
+  });
+});
+
+describe("rows of an owner that comes back into a history", () => {
+  it("are gone: while it was out, their flows may have been opened elsewhere", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    seed(0, client(11, 1), 1000, FlowState.ESTABLISHED);
+    assign(3, NONE, NONE, NONE);
+    assign(1, 3, NONE, NONE);
+    expect<u32>(direct(client(11, 1), 1000, ACK)).toBe(Verdict.REDIRECT);
+    expect<u32>(stateOf(11, 0).rows).toBe(0);
+  });
+  it("are counted: inserted ones are there, evicted or removed", () => {
+    const gone = events(Event.FLOW_EVICTED) + events(Event.FLOW_REMOVED);
+    expect<u64>(events(Event.FLOW_INSERTED) - gone).toBe(flows());
+  });
+});
+
+describe("a host's flow without room at a previous owner", () => {
+  it("takes completeness from its bucket", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    assign(3, 1, NONE, NONE);
+    command(Message.COMPLETE, 0, 12);
+    command(Message.COMPLETE, 0, 13);
+    // A large table takes long to fill.
+    if (FLOWS > 0x10000) return;
+    const overflows = events(Event.FLOW_OVERFLOW);
+    for (let i: u32 = 0; i < 4 * FLOWS; i++) {
+      if (events(Event.FLOW_OVERFLOW) != overflows) break;
+      reply(1, client(12, 0x400 + (i & 0x3ff)), 2000 + (i >>> 10), ACK);
+    }
+    expect<u64>(events(Event.FLOW_OVERFLOW)).toBe(overflows + 1);
+    direct(client(12, 1), 1000, ACK);
+    expect<u32>(slotAt(0).drop).toBe(Drop.NOT_COMPLETE);
+    expect<u32>(stateOf(13, 0).flags).toBe(BucketFlag.COMPLETE);
+    assign(3, NONE, NONE, NONE);
+    assign(1, NONE, NONE, NONE);
+  });
+});
+
 describe("a scan", () => {
   it("lists every row once, over as many messages as it takes", () => {
     expect<u32>(list(0)).toBe(flows());
@@ -235,6 +291,7 @@ describe("a scan", () => {
   it("lists only previous owners' rows when asked", () => {
     identify(0);
     assign(1, NONE, NONE, NONE);
+    seed(0, client(3, 1), 1000, FlowState.ESTABLISHED);
     const all = list(0);
     expect<u32>(list(1)).toBe(0);
     assign(3, 1, NONE, NONE);

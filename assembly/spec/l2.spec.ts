@@ -1,7 +1,7 @@
 /** L2 at a blade: what is ours, what passes, what a host may send. */
 import { Drop, Table, Verdict } from "../abi";
 import { isVip } from "../identity";
-import { ANY_PORT, FilterAction, FilterRule, ForwardEntry } from "../records";
+import { ANY_PORT, FilterAction, FilterRule, ForwardEntry, Port, PortRole } from "../records";
 import { makeTag } from "../redirect";
 import { slotAt } from "../ring";
 import { swap32 } from "../wire/ethernet";
@@ -23,7 +23,7 @@ import {
   tcpBetween,
   udp,
 } from "./support/frames";
-import { NONE, TABLE, chunk } from "./support/messages";
+import { NONE, TABLE, chunk, identity } from "./support/messages";
 
 const STRANGER: u64 = 0x090909090902;
 
@@ -51,6 +51,14 @@ describe("a frame from the wire", () => {
   beforeAll(() => {
     identify(0);
     assign(1, NONE, NONE, NONE);
+  });
+  it("is dropped while the wire is shut", () => {
+    const bytes = identity(0);
+    store<u8>(TABLE + bytes - 4 * offsetof<Port>(), PortRole.SHUT);
+    tell(chunk(Table.IDENTITY, 0, 1, 0, bytes));
+    fromClient(0, VMAC, CLIENT_MAC, client(1, 1), 1000, SYN);
+    expectDropped(Drop.PORT_SHUT);
+    identify(0);
   });
   it("longer than a slot is dropped as oversize", () => {
     fromClient(0, VMAC, CLIENT_MAC, client(1, 1), 1000, ACK);

@@ -75,6 +75,12 @@ function putIdentity(bytes: u32): u32 {
   return tell(chunk(Table.IDENTITY, 0, 1, 0, bytes));
 }
 
+/** Makes the COMPLETE in the inbox one of open buckets only; returns its bytes. */
+function openOnly(): u32 {
+  changetype<BucketBatch>(PAYLOAD).openOnly = 1;
+  return HEADER + inbox().length;
+}
+
 function askCounters(region: u32, first: u32): u32 {
   const bytes = envelope(Message.COUNTERS, <u32>offsetof<CounterScan>());
   changetype<CounterScan>(PAYLOAD).region = region;
@@ -163,6 +169,14 @@ describe("the envelope", () => {
     expect<u32>(answer().sequence).toBe(last);
     expect<u32>(flows()).toBe(rows);
   });
+  it("with another payload is no repetition", () => {
+    flowBatch(Message.LOCATE, generation(), 0, client(1, 78), 1000, FlowState.ESTABLISHED);
+    const sequence = inbox().sequence;
+    tell(HEADER + inbox().length);
+    const other = flowBatch(Message.LOCATE, generation(), 0, client(2, 78), 1000, FlowState.ESTABLISHED);
+    inbox().sequence = sequence;
+    expect<u32>(tell(other)).toBe(Status.STALE_SEQUENCE);
+  });
   it("repeated after a commit: the engine is not told to retain it again", () => {
     const bytes = chunk(Table.FILTER, 0, 1, 0, 0);
     tell(bytes);
@@ -248,6 +262,10 @@ describe("PUT in chunks", () => {
     for (let i: u32 = 0; i < chunks - 2; i++) tell(chunk(Table.ASSIGNMENT, i, chunks, 0, CHUNK_BYTES_MAX));
     expect<u32>(tell(chunk(Table.ASSIGNMENT, chunks - 2, chunks, 0, CHUNK_BYTES_MAX))).toBe(Status.TABLE_TOO_LARGE);
     expect<u32>(answer().detail).toBe(STAGE_BYTES);
+  });
+  it("of no table: UNKNOWN_TABLE, and nothing is retained", () => {
+    expect<u32>(tell(chunk(Table.NONE, 0, 1, 0, 0))).toBe(Status.UNKNOWN_TABLE);
+    expect<u32>(retained()).toBe(Retain.BEGIN);
   });
   it("of an unknown table: UNKNOWN_TABLE", () => {
     expect<u32>(tell(chunk(99, 0, 1, 0, 8))).toBe(Status.UNKNOWN_TABLE);
@@ -394,7 +412,8 @@ describe("PUT of filters and forward entries", () => {
   it("more than there is room: TOO_MANY_RECORDS, with the room", () => {
     const filters = (FILTERS_MAX + 1) * <u32>offsetof<FilterRule>();
     memory.fill(TABLE, 0, filters);
-    expect<u32>(tell(chunk(Table.FILTER, 0, 1, 0, filters))).toBe(Status.TOO_MANY_RECORDS);
+    tell(chunk(Table.FILTER, 0, 2, 0, filters / 2));
+    expect<u32>(tell(chunk(Table.FILTER, 1, 2, filters / 2, filters - filters / 2))).toBe(Status.TOO_MANY_RECORDS);
     expect<u32>(answer().detail).toBe(FILTERS_MAX);
     const forwards = (FORWARDS_MAX + 1) * <u32>offsetof<ForwardEntry>();
     expect<u32>(tell(chunk(Table.FORWARD, 0, 1, 0, forwards))).toBe(Status.TOO_MANY_RECORDS);
@@ -493,6 +512,19 @@ describe("PIN, COMPLETE, SEAL, UNSEAL and BUCKETS", () => {
     command(Message.SEAL, 0, 3);
     expect<u32>(command(Message.COMPLETE, 0, 3)).toBe(Status.OK);
     expect<u32>(stateOf(3, 0).flags).toBe(BucketFlag.SEALED | BucketFlag.COMPLETE);
+  });
+  it("COMPLETE of open buckets only: one that was not opened here is refused", () => {
+    bucketBatch(Message.COMPLETE, generation(), 0, 6);
+    expect<u32>(tell(openOnly())).toBe(Status.BAD_BUCKET_STATE);
+    expect<u32>(stateOf(6, 0).flags).toBe(0);
+    expect<u32>(command(Message.UNSEAL, 0, 6)).toBe(Status.OK);
+    expect<u32>(stateOf(6, 0).flags).toBe(BucketFlag.OPEN);
+    bucketBatch(Message.COMPLETE, generation(), 0, 6);
+    expect<u32>(tell(openOnly())).toBe(Status.OK);
+    expect<u32>(stateOf(6, 0).flags).toBe(BucketFlag.COMPLETE);
+    command(Message.SEAL, 0, 6);
+    bucketBatch(Message.COMPLETE, generation(), 0, 6);
+    expect<u32>(tell(openOnly())).toBe(Status.OK);
   });
   it("of another generation, owner or bucket are refused", () => {
     expect<u32>(tell(bucketBatch(Message.COMPLETE, generation() - 1, 0, 3))).toBe(Status.WRONG_GENERATION);

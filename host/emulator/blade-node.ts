@@ -25,7 +25,11 @@ export class BladeNode {
   #manager: TrafficManager | null = null;
 
   /** `makeHost` plugs a host into the NIC's port of an owner of this blade. */
-  constructor(options: BladeNodeOptions, places: readonly OwnerPlace[], makeHost: (node: FirmwareNode, place: OwnerPlace) => HostNode) {
+  constructor(
+    options: BladeNodeOptions,
+    places: readonly OwnerPlace[],
+    makeHost: (nic: FirmwareNode, place: OwnerPlace) => HostNode,
+  ) {
     this.#options = options;
     this.#places = places;
     this.name = options.name;

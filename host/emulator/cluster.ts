@@ -163,5 +163,6 @@ export function vipOf({ vips }: Appliance): string {
 
 /** Addresses of all clients, site by site. */
 export function clientAddresses({ appliance, sites }: Scenario): string[] {
-  return sites.flatMap(({ clients }, site) => Array.from({ length: clients }, (_, i) => clientAddress(vipOf(appliance), site, i)));
+  const vip = vipOf(appliance);
+  return sites.flatMap(({ clients }, site) => Array.from({ length: clients }, (_, i) => clientAddress(vip, site, i)));
 }

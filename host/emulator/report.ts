@@ -1,4 +1,5 @@
 /** A run, and a comparison of runs, as a picture for a terminal. */
+import { US_PER_MS } from "./clock.ts";
 import type { DemoRun } from "./demo.ts";
 import { formatSeconds } from "./duration.ts";
 import type { RunReport } from "./run-report.ts";
@@ -35,10 +36,14 @@ function bucketBars({ bucketsBefore, bucketsAfter }: RunReport): string[] {
   const column = BAR_WIDTH + 1 + String(most).length;
   const bar = (count = 0): string => {
     const length = count === 0 ? 0 : Math.max(1, Math.round((count / most) * BAR_WIDTH));
-    return `${"█".repeat(length)}${length > 0 ? " " : ""}${count}`.padEnd(column);
+    return `${"█".repeat(length)}${length > 0 ? " " : ""}${count}`;
   };
-  const lines = owners.map((owner) => `${owner.padEnd(width)}  ${bar(bucketsBefore[owner])}  ${bar(bucketsAfter[owner])}`);
-  return [`${"buckets".padEnd(width)}  ${"before".padEnd(column)}  after`, ...lines].map((line) => `${INDENT}${line}`.trimEnd());
+  const line = (name: string, before: string, after: string): string =>
+    `${INDENT}${name.padEnd(width)}  ${before.padEnd(column)}  ${after}`.trimEnd();
+  return [
+    line("buckets", "before", "after"),
+    ...owners.map((owner) => line(owner, bar(bucketsBefore[owner]), bar(bucketsAfter[owner]))),
+  ];
 }
 
 function countsText(report: RunReport): string {
@@ -64,21 +69,47 @@ function countsText(report: RunReport): string {
   return rows.map(([label, value]) => `${INDENT}${label.padEnd(width)}  ${shown(value)}`).join("\n");
 }
 
-/** One line a scenario, with and without redirection. */
+/** One line a scenario, with and without redirection, and what is to be said about them. */
 export function comparisonText(runs: readonly DemoRun[]): string {
-  const header = ["scenario", "connections", "alive across\ntheir move", "frames\nredirected", "resets with\nredirection", "resets\nwithout it", "engine"];
-  const rows = runs.map(({ on, off }) =>
-    [on.name, on.connections, on.moved.alive, on.framesRedirected, on.outcomes.reset, off.outcomes.reset, on.engine].map(shown),
-  );
-  const heads = header.map((text) => text.split("\n"));
-  const lines = [heads.map(([first]) => first!), heads.map(([, second = ""]) => second), ...rows];
-  const widths = header.map((_, c) => Math.max(...lines.map((line) => line[c]!.length)));
-  const isText = (c: number): boolean => c === 0 || c === header.length - 1;
-  const aligned = lines.map((line) => line.map((text, c) => (isText(c) ? text.padEnd(widths[c]!) : text.padStart(widths[c]!))));
-  aligned.splice(2, 0, widths.map((width) => "─".repeat(width)));
-  const notes = runs.flatMap(({ on }) => on.offline.filter(({ cutAnnounced }) => cutAnnounced > 0).map((gone) =>
-    `${on.name}: ${gone.cutAnnounced} connections never closed, and were cut with ${gone.blade} at its deadline, as announced; no others.`));
-  return [...aligned.map((line) => `${INDENT}${line.join("  ")}`.trimEnd()), ...(notes.length > 0 ? ["", ...notes.map((note) => `${INDENT}${note}`)] : [])].join("\n");
+  const rows = runs.map(({ on, off }) => [
+    on.name, on.connections, on.moved.alive, on.framesRedirected, on.outcomes.reset, off.outcomes.reset, on.engine,
+  ]);
+  const notes = runs.flatMap(({ on }) => cutNotes(on));
+  return [...alignedRows(COMPARISON_HEAD, rows), ...(notes.length > 0 ? ["", ...notes] : [])]
+    .map((line) => `${INDENT}${line}`.trimEnd())
+    .join("\n");
+}
+
+/** Column heads, of two lines. */
+const COMPARISON_HEAD = [
+  ["scenario", ""],
+  ["connections", ""],
+  ["alive across", "their move"],
+  ["frames", "redirected"],
+  ["resets with", "redirection"],
+  ["resets", "without it"],
+  ["engine", ""],
+] as const;
+
+function cutNotes({ name, offline }: RunReport): string[] {
+  return offline
+    .filter(({ cutAnnounced }) => cutAnnounced > 0)
+    .map(({ blade, cutAnnounced }) =>
+      `${name}: ${cutAnnounced} connections never closed, and were cut with ${blade} at its deadline, as announced; no others.`);
+}
+
+/** Numbers to the right, text to the left; heads as the cells below them. */
+function alignedRows(
+  head: readonly (readonly [string, string])[],
+  rows: readonly (readonly (string | number)[])[],
+): string[] {
+  const columns = head.map(([first, second], c) => {
+    const cells = rows.map((row) => shown(row[c]!));
+    const width = Math.max(...[first, second, ...cells].map((text) => text.length));
+    const align = (text: string): string => (typeof rows[0]?.[c] === "number" ? text.padStart(width) : text.padEnd(width));
+    return [align(first), align(second), "─".repeat(width), ...cells.map(align)];
+  });
+  return columns[0]!.map((_, line) => columns.map((column) => column[line]).join("  "));
 }
 
 function shown(value: string | number): string {
@@ -94,7 +125,8 @@ export function faultsOf(report: RunReport): string[] {
   faults.push(...refusals.map((refusal) => `refused: ${refusal}`));
   for (const { blade, atMs, cutAnnounced, live } of offline) {
     if (live === cutAnnounced) continue;
-    faults.push(`${blade} went offline at ${formatSeconds(atMs * 1_000)} with ${live} connections, and ${cutAnnounced} were announced`);
+    const when = formatSeconds(atMs * US_PER_MS);
+    faults.push(`${blade} went offline at ${when} with ${live} connections, and ${cutAnnounced} were announced`);
   }
   return faults.map((fault) => `${name}: ${fault}`);
 }

@@ -1,5 +1,6 @@
 /** Runs a scenario: one process, virtual time, one seed. The same arguments give the same run, byte for byte. */
 import type { EngineName } from "../engine/engine.ts";
+import { DEFAULT_ENGINE } from "../engine/open.ts";
 import type { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Shared } from "../replay/node.ts";
@@ -63,7 +64,8 @@ class Run {
   /** From when on a reset of a connection of this blade is one that a deadline announces, µs. */
   readonly #cutFromUs = new Map<string, number>();
 
-  constructor({ scenario, seed = scenario.seed, engine = "wasmtime", redirect = true, parts = partsFor(engine) }: EmulationOptions) {
+  constructor(options: EmulationOptions) {
+    const { scenario, seed = scenario.seed, engine = DEFAULT_ENGINE, redirect = true, parts = partsFor(engine) } = options;
     const { appliance } = scenario;
     const random = new Random(`seed ${seed}`);
     const hashSeed = appliance.seed === undefined

@@ -6,7 +6,6 @@ import type { WireTiming } from "./fabric.ts";
 export type Range = readonly [min: number, max: number];
 
 export type TrafficKind = "upload" | "download" | "idle";
-export const TRAFFIC_KINDS: readonly TrafficKind[] = ["upload", "download", "idle"];
 
 export interface Scenario {
   readonly name: string;

@@ -17,7 +17,9 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   "manager refused": ({ why, code }) => `refused: ${why} (${code})`,
   "manager called-off": ({ generation, why }) => `generation ${generation} is called off: ${why}`,
   "emulator steered": ({ moved, silent }) =>
-    moved === 0 ? null : `${plural(moved, "connection")}, ${silent} of them silent, live on while their bucket moves away from their server`,
+    moved === 0
+      ? null
+      : `${plural(moved, "connection")}, ${silent} of them silent, live on while their bucket moves away from their server`,
   "emulator last-moved": ({ count }) => `the last of the ${count} connections that lived through a move has closed`,
   "emulator offline": ({ blade, cut, lastClosed }) =>
     cut === 0

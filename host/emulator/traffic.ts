@@ -34,7 +34,8 @@ export function planTraffic(groups: readonly TrafficGroup[], clients: readonly s
       const id = plans.length;
       const client = turns[id % turns.length]!;
       const startUs = draw(own, group.startUs);
-      plans.push({ id, group: group.name, kind: group.kind, client, startUs, exchanges: exchangesOf(group, own), keeps: group.keeps });
+      const { name, kind, keeps } = group;
+      plans.push({ id, group: name, kind, client, startUs, exchanges: exchangesOf(group, own), keeps });
     }
   }
   return plans;

@@ -116,11 +116,11 @@ export function decodeCursor(records: Records, payload: Uint8Array): number {
 export function bucketRequests(
   records: Records,
   type: BucketCommand,
-  batch: { readonly generation: number; readonly owner: number },
+  batch: { readonly generation: number; readonly owner: number; readonly openOnly?: boolean },
   buckets: readonly number[],
 ): Request[] {
   const header = new Uint8Array(records.size("BucketBatch"));
-  records.write(header, "BucketBatch", 0, { ...batch });
+  records.write(header, "BucketBatch", 0, { ...batch, openOnly: Number(batch.openOnly ?? false) });
   const room = Math.floor((payloadBytesMax(records) - header.length) / BUCKET_NUMBER_BYTES);
   return slices(buckets, room).map((part) => {
     const numbers = new Uint8Array(part.length * BUCKET_NUMBER_BYTES);

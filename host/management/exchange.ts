@@ -41,8 +41,10 @@ export class Exchange {
   readonly #answerMs: number;
   readonly #attempts: number;
   readonly #jobs: Job[] = [];
-  /** Last sequence used; null: HELLO first. */
-  #sequence: number | null = null;
+  /** Last sequence used. None is used twice: a request that was given up may still arrive. */
+  #sequence = 0;
+  /** Whether the image's sequence is known; if not, HELLO comes first. */
+  #greeted = false;
   #hellos = 0;
   #busy = false;
 
@@ -65,7 +67,7 @@ export class Exchange {
     if (!job) return;
     const request = job.requests[job.answers.length];
     if (!request) return this.#finish(job, { ok: true, answers: job.answers });
-    if (this.#sequence === null) return this.#greet(job);
+    if (!this.#greeted) return this.#greet(job);
     this.#sequence++;
     this.#transmit(request, this.#sequence, (answer) => {
       if (answer === null) return this.#fail(job, NO_ANSWER, 0);
@@ -82,7 +84,8 @@ export class Exchange {
     this.#transmit(HELLO, this.#hellos, (answer) => {
       if (answer === null) return this.#fail(job, NO_ANSWER, 0);
       if (answer.status !== "OK") return this.#fail(job, answer.status, answer.detail);
-      this.#sequence = answer.lastSequence;
+      this.#sequence = Math.max(this.#sequence, answer.lastSequence);
+      this.#greeted = true;
       this.#next();
     });
   }
@@ -90,11 +93,11 @@ export class Exchange {
   #restart(job: Job): void {
     job.restartsLeft--;
     job.answers = [];
-    this.#sequence = null;
+    this.#greeted = false;
   }
 
   #fail(job: Job, status: string, detail: number): void {
-    if (status === NO_ANSWER) this.#sequence = null;
+    if (status === NO_ANSWER) this.#greeted = false;
     this.#finish(job, { ok: false, status, detail, done: job.answers });
   }
 

@@ -29,7 +29,8 @@ export class Records {
         layout.set(bytes, at, name, value);
       } else {
         const field = layout.bytes(bytes, at, name);
-        if (value.length > field.length) throw new RangeError(`${struct}.${name} has ${field.length} bytes, not ${value.length}`);
+        if (value.length > field.length)
+          throw new RangeError(`${struct}.${name} has ${field.length} bytes, not ${value.length}`);
         field.set(value);
       }
     }

@@ -91,7 +91,8 @@ export class ManagementSession {
    *  were put. */
   seed(scope: Scope, flows: readonly Flow[], onResult: OnResult<FlowEntry[]>): void {
     this.#exchange.run(flowRequests(this.#records, "SEED", scope, flows), (outcome) => {
-      if (outcome.ok || outcome.status !== "OUT_OF_ROOM") return this.#answer(outcome, (answers) => this.#rows(answers), onResult);
+      if (outcome.ok || outcome.status !== "OUT_OF_ROOM")
+        return this.#answer(outcome, (answers) => this.#rows(answers), onResult);
       const put = this.#rows(outcome.done).length + outcome.detail;
       onResult({ ok: false, refusal: refusalOf(outcome.status, put) });
     });
@@ -108,6 +109,12 @@ export class ManagementSession {
     this.#run(requests, (answers) => answers.reduce((sum, { detail }) => sum + detail, 0), onResult);
   }
 
+  /** Says that the flow table holds all connections in `buckets`. Refused when the node was started anew since they were
+   *  opened (UNSEAL) or sealed: it has lost what it was seeded with. */
+  complete(scope: Scope, buckets: readonly number[], onResult: OnResult<null>): void {
+    this.#run(bucketRequests(this.#records, "COMPLETE", { ...scope, openOnly: true }, buckets), () => null, onResult);
+  }
+
   /** PIN, UNPIN, COMPLETE, SEAL or UNSEAL. */
   command(command: BucketCommand, scope: Scope, buckets: readonly number[], onResult: OnResult<null>): void {
     this.#run(bucketRequests(this.#records, command, scope, buckets), () => null, onResult);
@@ -118,13 +125,17 @@ export class ManagementSession {
   list(previousOnly: boolean, onResult: OnResult<FlowEntry[]>): void {
     const rows: FlowEntry[] = [];
     const step = (cursor: number): void => {
-      this.#run([listRequest(this.#records, cursor, previousOnly)], ([answer]) => answer!, (result) => {
-        if (!result.ok) return onResult(result);
-        rows.push(...decodeFlows(this.#records, "FlowScan", result.value.payload));
-        const next = decodeCursor(this.#records, result.value.payload);
-        if (next === 0) return onResult({ ok: true, value: rows, generation: result.generation });
-        step(next);
-      });
+      this.#run(
+        [listRequest(this.#records, cursor, previousOnly)],
+        ([answer]) => answer!,
+        (result) => {
+          if (!result.ok) return onResult(result);
+          rows.push(...decodeFlows(this.#records, "FlowScan", result.value.payload));
+          const next = decodeCursor(this.#records, result.value.payload);
+          if (next === 0) return onResult({ ok: true, value: rows, generation: result.generation });
+          step(next);
+        },
+      );
     };
     step(0);
   }
@@ -134,12 +145,16 @@ export class ManagementSession {
     const states: BucketState[] = [];
     const step = (): void => {
       const request = bucketsRequest(this.#records, states.length, owner);
-      this.#run([request], ([answer]) => decodeBuckets(this.#records, answer!.payload), (result) => {
-        if (!result.ok) return onResult(result);
-        states.push(...result.value);
-        if (states.length < count && result.value.length > 0) return step();
-        onResult({ ok: true, value: states, generation: result.generation });
-      });
+      this.#run(
+        [request],
+        ([answer]) => decodeBuckets(this.#records, answer!.payload),
+        (result) => {
+          if (!result.ok) return onResult(result);
+          states.push(...result.value);
+          if (states.length < count && result.value.length > 0) return step();
+          onResult({ ok: true, value: states, generation: result.generation });
+        },
+      );
     };
     step();
   }
@@ -149,16 +164,20 @@ export class ManagementSession {
     const values: bigint[] = [];
     const step = (): void => {
       const request = countersRequest(this.#records, region, values.length);
-      this.#run([request], ([answer]) => decodeCounters(this.#records, answer!.payload), (result) => {
-        if (!result.ok) return onResult(result);
-        values.push(...result.value);
-        if (result.value.length === countersPerMessage(this.#records)) return step();
-        const named = values.flatMap((value, code) => {
-          const name = this.#records.layout.nameOf(group, code);
-          return name === undefined ? [] : [[name, value] as const];
-        });
-        onResult({ ok: true, value: new Map(named), generation: result.generation });
-      });
+      this.#run(
+        [request],
+        ([answer]) => decodeCounters(this.#records, answer!.payload),
+        (result) => {
+          if (!result.ok) return onResult(result);
+          values.push(...result.value);
+          if (result.value.length === countersPerMessage(this.#records)) return step();
+          const named = values.flatMap((value, code) => {
+            const name = this.#records.layout.nameOf(group, code);
+            return name === undefined ? [] : [[name, value] as const];
+          });
+          onResult({ ok: true, value: new Map(named), generation: result.generation });
+        },
+      );
     };
     step();
   }

@@ -94,7 +94,11 @@ export function filterTable(records: Records, rules: readonly FilterEntry[]): Ui
 }
 
 export function forwardTable(records: Records, stations: readonly ForwardStation[]): Uint8Array {
-  return table(records, "ForwardEntry", stations.map(({ mac, port }) => ({ mac: macToBytes(mac), port })));
+  return table(
+    records,
+    "ForwardEntry",
+    stations.map(({ mac, port }) => ({ mac: macToBytes(mac), port })),
+  );
 }
 
 export function roleTable(records: Records, role: "active" | "standby"): Uint8Array {

@@ -119,11 +119,15 @@ export class ApplianceManager {
 
   /** Hands in a message of a traffic manager. */
   receive(from: string, message: ManagerMessage): void {
+    this.#watch.hear(from, this.#options.clock.now(), message.kind === "sessions" ? message : undefined);
     switch (message.kind) {
       case "sessions":
         return this.#onSessions(from, message);
       case "counted":
-        return this.#drains.counted(from, message.live.reduce((sum, { live }) => sum + live, 0));
+        return this.#drains.counted(
+          from,
+          message.live.reduce((sum, { live }) => sum + live, 0),
+        );
       case "prepared":
       case "refused":
       case "installed":
@@ -181,6 +185,7 @@ export class ApplianceManager {
     try {
       const view = changeView(this.#view, task.request);
       const blades = this.#participants(view);
+      if (blades.length === 0) throw noOneHeard();
       transition = beginMove(view, this.#assignment, this.#generation + 1, blades, clock.now());
     } catch (error) {
       return this.#refuse(task.onOutcome, asDobbsError(error));
@@ -194,7 +199,10 @@ export class ApplianceManager {
     this.#cuts.set(task.blade, task.live);
     this.#note("deadline", { blade: task.blade, cut: task.live });
     const owners = this.#ownersOf(task.blade);
-    this.#shrink(owners.map((owner) => ({ owner, buckets: previousBuckets(this.#assignment, owner) })), task);
+    this.#shrink(
+      owners.map((owner) => ({ owner, buckets: previousBuckets(this.#assignment, owner) })),
+      task,
+    );
   }
 
   /** Has histories forget what has drained. */
@@ -260,7 +268,8 @@ export class ApplianceManager {
     this.#cancelTick?.();
     if (state.phase === "called-off") {
       const { code, why } = state.problem!;
-      if (task?.kind === "request") this.#refuse(task.onOutcome, new DobbsError(code, why, "Mend the cause and ask again.", 1));
+      if (task?.kind === "request")
+        this.#refuse(task.onOutcome, new DobbsError(code, why, "Mend the cause and ask again.", 1));
       return this.#next();
     }
     if (state.steers) {
@@ -291,13 +300,11 @@ export class ApplianceManager {
   }
 
   #onSessions(from: string, sessions: Sessions): void {
-    this.#watch.hear(from, sessions, this.#options.clock.now());
     if (!bladesOf(this.#view, "active", "draining").includes(from)) return;
     const behind = sessions.generation < this.#assignment.generation;
+    const told = this.#running?.state.phase === "install" && this.#running.state.waiting.includes(from);
     // One that an install has left behind, or whose traffic manager was started anew.
-    if (behind && !this.#running?.state.waiting.includes(from)) {
-      this.#options.peers.send(from, { kind: "install", assignment: this.#assignment });
-    }
+    if (behind && !told) this.#options.peers.send(from, { kind: "install", assignment: this.#assignment });
     if (this.#running === null) this.#settle();
   }
 
@@ -365,6 +372,15 @@ export class ApplianceManager {
   #note(event: string, details: Readonly<Record<string, string | number | boolean>>): void {
     this.#options.journal.note(event, details);
   }
+}
+
+function noOneHeard(): DobbsError {
+  return new DobbsError(
+    "E_NO_BLADE_HEARD",
+    "no blade can be heard",
+    "Check the traffic managers and their network.",
+    1,
+  );
 }
 
 function asDobbsError(error: unknown): DobbsError {

@@ -49,10 +49,18 @@ function moved(view: View, last: Assignment | null): string[] {
   const plan = currentOwners(view, last);
   for (const { bucket, to } of view.moves) {
     if (!Number.isInteger(bucket) || bucket < 0 || bucket >= view.buckets) {
-      throw new DobbsError("E_BUCKET_UNKNOWN", `there is no bucket ${bucket}`, `Name one from 0 to ${view.buckets - 1}.`);
+      throw new DobbsError(
+        "E_BUCKET_UNKNOWN",
+        `there is no bucket ${bucket}`,
+        `Name one from 0 to ${view.buckets - 1}.`,
+      );
     }
     if (!view.members.some((member) => member.name === to && member.status === "active")) {
-      throw new DobbsError("E_OWNER_NOT_ACTIVE", `"${to}" is no active owner`, "Move buckets to a blade or VM that is active.");
+      throw new DobbsError(
+        "E_OWNER_NOT_ACTIVE",
+        `"${to}" is no active owner`,
+        "Move buckets to a blade or VM that is active.",
+      );
     }
     plan[bucket] = to;
   }
@@ -89,7 +97,8 @@ function quotasOf(members: readonly Member[], buckets: number, held: ReadonlyMap
   const quotas = new Map(shares.map(({ name, whole }) => [name, whole]));
   const left = buckets - shares.reduce((sum, { whole }) => sum + whole, 0);
   shares.sort((a, b) => Number(b.over) - Number(a.over) || b.rest - a.rest || (a.name < b.name ? -1 : 1));
-  for (const { name, whole } of shares.filter(({ rest }) => rest > SHARE_EPSILON).slice(0, left)) quotas.set(name, whole + 1);
+  for (const { name, whole } of shares.filter(({ rest }) => rest > SHARE_EPSILON).slice(0, left))
+    quotas.set(name, whole + 1);
   return quotas;
 }
 

@@ -33,10 +33,12 @@ export class ImageSwitch implements SwitchDriver {
   program(assignment: Assignment, onDone: OnDone): void {
     this.#session.hello((result) => {
       if (!result.ok) return onDone(result.refusal.text);
-      const put = (): void => this.#session.putAssignment(assignment, (put) => {
-        const there = !put.ok && put.refusal.status === "STALE_GENERATION" && put.refusal.detail === assignment.generation;
-        onDone(put.ok || there ? null : put.refusal.text);
-      });
+      const put = (): void =>
+        this.#session.putAssignment(assignment, (put) => {
+          const there =
+            !put.ok && put.refusal.status === "STALE_GENERATION" && put.refusal.detail === assignment.generation;
+          onDone(put.ok || there ? null : put.refusal.text);
+        });
       if (result.generation > 0) return put();
       this.#introduce((problem) => (problem === null ? put() : onDone(problem)));
     });

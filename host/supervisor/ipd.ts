@@ -48,7 +48,10 @@ export class Ipd {
     const owners = this.#localOwners(assignment);
     const before = this.#owners;
     const put: Task = (then) => this.#putAssignment(assignment, then);
-    const identify = (entries: readonly LocalOwnerEntry[]): Task => (then) => this.#putIdentity(entries, then);
+    const identify =
+      (entries: readonly LocalOwnerEntry[]): Task =>
+      (then) =>
+        this.#putIdentity(entries, then);
     if (before === null) return inOrder([(then) => this.#furnish(then), identify(owners), put], done);
     const kept = owners.map((entry, index) => entry.owner === before[index]!.owner);
     if (!kept.includes(false)) return put(done);
@@ -62,7 +65,8 @@ export class Ipd {
     this.#session.hello((result) => {
       if (!result.ok) return onChecked(false);
       const assignment = this.#assignment;
-      if (assignment === null || this.#installing !== null || result.generation >= assignment.generation) return onChecked(true);
+      if (assignment === null || this.#installing !== null || result.generation >= assignment.generation)
+        return onChecked(true);
       this.#owners = null;
       this.#assignment = null;
       this.install(assignment, (problem) => {
@@ -88,7 +92,8 @@ export class Ipd {
 
   #putAssignment(assignment: Assignment, onDone: OnInstalled): void {
     this.#session.putAssignment(assignment, (result) => {
-      const there = !result.ok && result.refusal.status === "STALE_GENERATION" && result.refusal.detail === assignment.generation;
+      const there =
+        !result.ok && result.refusal.status === "STALE_GENERATION" && result.refusal.detail === assignment.generation;
       onDone(result.ok || there ? null : result.refusal.text);
     });
   }
@@ -96,7 +101,10 @@ export class Ipd {
   /** Puts the tables that never change. */
   #furnish(onDone: OnInstalled): void {
     const { filters = [], forward = [] } = this.#options;
-    const onPut = (then: OnInstalled): OnResult<null> => (result) => then(result.ok ? null : result.refusal.text);
+    const onPut =
+      (then: OnInstalled): OnResult<null> =>
+      (result) =>
+        then(result.ok ? null : result.refusal.text);
     const putFilters: Task = (then) => this.#session.putFilters(filters, onPut(then));
     const putForward: Task = (then) => this.#session.putForward(forward, onPut(then));
     inOrder([putFilters, putForward], onDone);

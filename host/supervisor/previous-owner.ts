@@ -26,8 +26,9 @@ export interface Look {
   readonly removed: number;
 }
 
-/** Longer than a message to the IPD can be late: a row that was touched after the sockets were read is not removed. */
-const LATE_MS_MAX = 1_000;
+/** Longer than a message to the IPD can be late, its repetitions and new beginnings counted in: a row that was touched
+ *  after the sockets were read is not removed. */
+const LATE_MS_MAX = 5_000;
 
 type OnLook = (result: Result<Look>) => void;
 
@@ -59,47 +60,81 @@ export class PreviousOwner {
         onLook({ ok: true, value: { ...none, table, ...part }, generation: scope.generation });
       };
       if (incomplete.length > 0) {
-        this.#clock.after(this.#sessions.queueMs, () =>
-          this.#sessions.read(scope, step.then((table) =>
-            this.#fill(scope, step, incomplete, table, (seeded) => done(table, { completed: incomplete, seeded })),
-          )),
+        // Opened first: an IPD that restarts from here on refuses COMPLETE.
+        step.command("UNSEAL", incomplete, () =>
+          this.#clock.after(this.#sessions.queueMs, () =>
+            this.#sessions.read(
+              scope,
+              step.then((table) =>
+                this.#fill(scope, step, incomplete, table, (seeded) => done(table, { completed: incomplete, seeded })),
+              ),
+            ),
+          ),
         );
         return;
       }
-      this.#sessions.read(scope, step.then((table) => {
-        this.#tidy(scope, step, previous, table, (removed) =>
-          this.#drain(scope, step, previous, table, (drained) => done(table, { drained, removed })),
-        );
-      }));
+      this.#sessions.read(
+        scope,
+        step.then((table) => {
+          this.#tidy(scope, step, previous, table, (removed) =>
+            this.#drain(scope, step, previous, table, (drained) => done(table, { drained, removed })),
+          );
+        }),
+      );
     });
   }
 
-  /** Puts the live connections in `buckets` into the flow table, which is complete then. `table` was read after the
-   *  queues between NIC and host had drained. */
-  #fill(scope: Scope, step: Step, buckets: readonly number[], table: SessionTable, then: (seeded: number) => void): void {
+  /** Puts the live connections in `buckets`, which are open, into the flow table, which is complete then. `table` was
+   *  read after the queues between NIC and host had drained. */
+  #fill(
+    scope: Scope,
+    step: Step,
+    buckets: readonly number[],
+    table: SessionTable,
+    then: (seeded: number) => void,
+  ): void {
     const wanted = new Set(buckets);
     const flows = table.live.filter(({ bucket }) => wanted.has(bucket));
-    this.#session.seed(scope, flows, step.then(() => step.command("COMPLETE", buckets, () => then(flows.length))));
+    this.#session.seed(
+      scope,
+      flows,
+      step.then(() =>
+        this.#session.complete(
+          scope,
+          buckets,
+          step.then(() => then(flows.length)),
+        ),
+      ),
+    );
   }
 
   /** Removes rows of connections that the host does not have. They would cost room and hops. */
-  #tidy(scope: Scope, step: Step, states: readonly BucketState[], table: SessionTable, then: (removed: number) => void): void {
+  #tidy(
+    scope: Scope,
+    step: Step,
+    states: readonly BucketState[],
+    table: SessionTable,
+    then: (removed: number) => void,
+  ): void {
     const untidy = new Set(
       states.filter(({ bucket, rows }) => rows > (table.liveByBucket.get(bucket) ?? 0)).map(({ bucket }) => bucket),
     );
     if (untidy.size === 0) return then(0);
-    this.#session.list(true, step.then((rows) => {
-      const untouchedMs = this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX;
-      const dead = rows.filter(
-        (row) =>
-          row.owner === scope.owner &&
-          row.protocol === TCP &&
-          untidy.has(row.bucket) &&
-          !table.keys.has(flowKey(row)),
-      );
-      if (dead.length === 0) return then(0);
-      this.#session.remove(scope, untouchedMs, dead, step.then(then));
-    }));
+    this.#session.list(
+      true,
+      step.then((rows) => {
+        const untouchedMs = this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX;
+        const dead = rows.filter(
+          (row) =>
+            row.owner === scope.owner &&
+            row.protocol === TCP &&
+            untidy.has(row.bucket) &&
+            !table.keys.has(flowKey(row)),
+        );
+        if (dead.length === 0) return then(0);
+        this.#session.remove(scope, untouchedMs, dead, step.then(then));
+      }),
+    );
   }
 
   #drain(
@@ -124,17 +159,21 @@ export class PreviousOwner {
 
   /** Steps (c) and (d). */
   #prove(scope: Scope, step: Step, sealed: readonly number[], then: (drained: readonly number[]) => void): void {
-    this.#sessions.read(scope, step.then((table) => {
-      const inUse = sealed.filter((bucket) => table.liveByBucket.has(bucket));
-      const empty = sealed.filter((bucket) => !table.liveByBucket.has(bucket));
-      this.#reopen(scope, step, inUse, table, () => {
-        this.#session.command("COMPLETE", scope, empty, (result) => {
-          if (!result.ok && result.refusal.status === "BUCKET_NOT_EMPTY") return step.command("UNSEAL", empty, () => then([]));
-          if (!result.ok) return step.end(result.refusal);
-          this.#confirm(scope, step, empty, then);
+    this.#sessions.read(
+      scope,
+      step.then((table) => {
+        const inUse = sealed.filter((bucket) => table.liveByBucket.has(bucket));
+        const empty = sealed.filter((bucket) => !table.liveByBucket.has(bucket));
+        this.#reopen(scope, step, inUse, table, () => {
+          this.#session.complete(scope, empty, (result) => {
+            if (!result.ok && result.refusal.status === "BUCKET_NOT_EMPTY")
+              return step.command("UNSEAL", empty, () => then([]));
+            if (!result.ok) return step.end(result.refusal);
+            this.#confirm(scope, step, empty, then);
+          });
         });
-      });
-    }));
+      }),
+    );
   }
 
   /** Back to where a bucket was before the handshake: its connections must not wait for the next look. */
@@ -146,10 +185,15 @@ export class PreviousOwner {
   /** An IPD that restarted in between knows of no seal, and took COMPLETE for another thing. */
   #confirm(scope: Scope, step: Step, buckets: readonly number[], then: (drained: readonly number[]) => void): void {
     if (buckets.length === 0) return then([]);
-    this.#session.buckets(scope.owner, this.#buckets, step.then((states) => {
-      const proved = ({ complete, sealed, rows, index }: BucketState): boolean => complete && sealed && rows === 0 && index > 0;
-      then(buckets.filter((bucket) => proved(states[bucket]!)));
-    }));
+    this.#session.buckets(
+      scope.owner,
+      this.#buckets,
+      step.then((states) => {
+        const proved = ({ complete, sealed, rows, index }: BucketState): boolean =>
+          complete && sealed && rows === 0 && index > 0;
+        then(buckets.filter((bucket) => proved(states[bucket]!)));
+      }),
+    );
   }
 }
 

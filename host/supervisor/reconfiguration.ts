@@ -44,7 +44,11 @@ export interface Reconfiguration {
 
 export type Action =
   | { readonly kind: "send"; readonly to: string; readonly order: Order }
-  | { readonly kind: "note"; readonly event: string; readonly details: Readonly<Record<string, string | number | boolean>> };
+  | {
+      readonly kind: "note";
+      readonly event: string;
+      readonly details: Readonly<Record<string, string | number | boolean>>;
+    };
 
 export interface Transition {
   readonly state: Reconfiguration;
@@ -55,17 +59,35 @@ export interface Transition {
 const LEADER_ASKED_MAX = 5;
 
 /** Begins with the first phase. Throws what `succeed` throws: nothing has been asked of anyone then. */
-export function beginMove(view: View, last: Assignment, generation: number, blades: readonly string[], now: number): Transition {
+export function beginMove(
+  view: View,
+  last: Assignment,
+  generation: number,
+  blades: readonly string[],
+  now: number,
+): Transition {
   const next = succeed(view, last, generation);
   return enter({ ...initial(view, last, next, blades), steers: true }, "prepare", now);
 }
 
 /** Previous owners leave histories: there is nothing to prepare, and no switch has to know. */
-export function beginForget(view: View, last: Assignment, next: Assignment, blades: readonly string[], now: number): Transition {
+export function beginForget(
+  view: View,
+  last: Assignment,
+  next: Assignment,
+  blades: readonly string[],
+  now: number,
+): Transition {
   return enter({ ...initial(view, last, next, blades), steers: false }, "install", now);
 }
 
-export function onReport(state: Reconfiguration, from: string, report: Report, now: number, timing: Timing): Transition {
+export function onReport(
+  state: Reconfiguration,
+  from: string,
+  report: Report,
+  now: number,
+  timing: Timing,
+): Transition {
   if (!("generation" in report) || report.generation !== state.next.generation) return { state, actions: [] };
   if (state.phase === "prepare") return onPrepareReport(state, from, report, now);
   if (report.kind === "installed") return onInstalled(state, from, now);
@@ -74,7 +96,8 @@ export function onReport(state: Reconfiguration, from: string, report: Report, n
     return { state: { ...state, problem }, actions: [note(state, "not-installed", { blade: from, why: report.why })] };
   }
   if (state.phase === "switch" && report.kind === "switched") {
-    if (report.problems.length === 0) return first([note(state, "switched", { leader: from })], enter({ ...state, problem: null }, "finished", now));
+    if (report.problems.length === 0)
+      return first([note(state, "switched", { leader: from })], enter({ ...state, problem: null }, "finished", now));
     const problem = { code: "E_SWITCH", why: report.problems.join("; ") };
     const actions = state.problem === null ? [note(state, "not-switched", { why: problem.why })] : [];
     return overdue({ ...state, problem }, now, timing, actions);
@@ -87,7 +110,12 @@ export function onTick(state: Reconfiguration, now: number, timing: Timing): Tra
   return overdue(state, now, timing, []);
 }
 
-function initial(view: View, last: Assignment, next: Assignment, blades: readonly string[]): Omit<Reconfiguration, "steers"> {
+function initial(
+  view: View,
+  last: Assignment,
+  next: Assignment,
+  blades: readonly string[],
+): Omit<Reconfiguration, "steers"> {
   return {
     phase: "prepare",
     since: 0,
@@ -109,7 +137,12 @@ function onPrepareReport(state: Reconfiguration, from: string, report: Report, n
   if (report.kind === "refused") return callOff(state, report.code, report.why, now);
   if (report.kind !== "prepared") return { state, actions: [] };
   if (report.digest !== state.digest) {
-    return callOff(state, "E_DIGESTS_DIFFER", `${from} has computed another assignment than the appliance manager`, now);
+    return callOff(
+      state,
+      "E_DIGESTS_DIFFER",
+      `${from} has computed another assignment than the appliance manager`,
+      now,
+    );
   }
   const waiting = state.waiting.filter((blade) => blade !== from);
   const after = { ...state, waiting, seeded: state.seeded + report.seeded };
@@ -120,8 +153,14 @@ function onPrepareReport(state: Reconfiguration, from: string, report: Report, n
 
 function onInstalled(state: Reconfiguration, from: string, now: number): Transition {
   if (state.installed.includes(from) || !state.blades.includes(from)) return { state, actions: [] };
-  const after = { ...state, installed: [...state.installed, from], waiting: state.waiting.filter((blade) => blade !== from) };
-  return state.phase === "install" && after.waiting.length === 0 ? allInstalled(after, now) : { state: after, actions: [] };
+  const after = {
+    ...state,
+    installed: [...state.installed, from],
+    waiting: state.waiting.filter((blade) => blade !== from),
+  };
+  return state.phase === "install" && after.waiting.length === 0
+    ? allInstalled(after, now)
+    : { state: after, actions: [] };
 }
 
 function allInstalled(state: Reconfiguration, now: number): Transition {
@@ -144,8 +183,14 @@ function overdue(state: Reconfiguration, now: number, timing: Timing, actions: r
       return first([...actions, note(state, "install-overdue", { blades: names })], allInstalled(state, now));
     case "switch": {
       if (waited < timing.installMs) return first(actions, ask(state));
-      const problem = state.problem ?? { code: "E_SWITCH", why: "no blade has reported that the switches are programmed" };
-      return first([...actions, note(state, "switch-overdue", { why: problem.why })], enter({ ...state, problem }, "finished", now));
+      const problem = state.problem ?? {
+        code: "E_SWITCH",
+        why: "no blade has reported that the switches are programmed",
+      };
+      return first(
+        [...actions, note(state, "switch-overdue", { why: problem.why })],
+        enter({ ...state, problem }, "finished", now),
+      );
     }
     case "finished":
     case "called-off":
@@ -155,8 +200,15 @@ function overdue(state: Reconfiguration, now: number, timing: Timing, actions: r
 
 function callOff(state: Reconfiguration, code: string, why: string, now: number): Transition {
   const problem = { code, why };
-  const aborts = state.blades.map((to): Action => ({ kind: "send", to, order: { kind: "abort", generation: state.next.generation } }));
-  return { state: { ...state, phase: "called-off", since: now, waiting: [], problem }, actions: [...aborts, note(state, "called-off", { code, why })] };
+  const aborts = state.blades.map((to): Action => ({
+    kind: "send",
+    to,
+    order: { kind: "abort", generation: state.next.generation },
+  }));
+  return {
+    state: { ...state, phase: "called-off", since: now, waiting: [], problem },
+    actions: [...aborts, note(state, "called-off", { code, why })],
+  };
 }
 
 function enter(state: Reconfiguration, phase: Phase, now: number): Transition {

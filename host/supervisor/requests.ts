@@ -19,9 +19,11 @@ export function describe(request: Request): string {
     case "drain":
       return `drain ${request.blade}`;
     case "weights":
-      return `weights ${Object.entries(request.weights).map(([owner, weight]) => `${owner}=${weight}`).join(", ")}`;
+      return `weights ${Object.entries(request.weights)
+        .map(([owner, weight]) => `${owner}=${weight}`)
+        .join(", ")}`;
     case "move":
-      return `move ${request.buckets.length} buckets to ${request.to}`;
+      return `move ${request.buckets.length} ${request.buckets.length === 1 ? "bucket" : "buckets"} to ${request.to}`;
     case "rebalance":
       return "rebalance";
   }
@@ -58,13 +60,21 @@ function addBlade(members: readonly Member[], blade: Blade): readonly Member[] {
   const others = members.filter((member) => member.blade !== blade.name);
   const same = members.find((member) => member.blade === blade.name);
   if (same && same.status !== "offline") {
-    throw new DobbsError("E_BLADE_THERE", `blade "${blade.name}" is in the appliance already`, "Give the new one another name.");
+    throw new DobbsError(
+      "E_BLADE_THERE",
+      `blade "${blade.name}" is in the appliance already`,
+      "Give the new one another name.",
+    );
   }
   const added = membersOf(blade);
   for (const { name, mac } of added) {
     const other = [...others, ...added].find((member) => member.mac === mac && member.name !== name);
     if (other) {
-      throw new DobbsError("E_MAC_TAKEN", `${name} and ${other.name} have the same MAC ${mac}`, "Give each owner a MAC of its own.");
+      throw new DobbsError(
+        "E_MAC_TAKEN",
+        `${name} and ${other.name} have the same MAC ${mac}`,
+        "Give each owner a MAC of its own.",
+      );
     }
   }
   return [...others, ...added];
@@ -83,13 +93,24 @@ export function requireStatus(view: View, blade: string, ...statuses: Member["st
     throw new DobbsError("E_BLADE_UNKNOWN", `there is no blade "${blade}"`, `Name one of: ${blades || "(none)"}.`);
   }
   if (statuses.includes(member.status)) return;
-  throw new DobbsError("E_BLADE_STATUS", `blade "${blade}" is ${member.status}`, `Name one that is ${statuses.join(" or ")}.`);
+  throw new DobbsError(
+    "E_BLADE_STATUS",
+    `blade "${blade}" is ${member.status}`,
+    `Name one that is ${statuses.join(" or ")}.`,
+  );
 }
 
 function weigh(members: readonly Member[], weights: Readonly<Record<string, number>>): Member[] {
   for (const [name, weight] of Object.entries(weights)) {
     if (!members.some((member) => member.name === name)) {
-      throw new DobbsError("E_OWNER_UNKNOWN", `there is no owner "${name}"`, `Name one of: ${members.map((m) => m.name).sort().join(", ")}.`);
+      throw new DobbsError(
+        "E_OWNER_UNKNOWN",
+        `there is no owner "${name}"`,
+        `Name one of: ${members
+          .map((m) => m.name)
+          .sort()
+          .join(", ")}.`,
+      );
     }
     if (!Number.isFinite(weight) || weight < 0) {
       throw new DobbsError("E_WEIGHT", `${name} cannot have the weight ${weight}`, "Give a number of 0 or more.");

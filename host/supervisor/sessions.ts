@@ -73,12 +73,16 @@ export class OwnerSessions {
 
   /** The bucket of each client. */
   #locate(scope: Scope, flows: readonly Flow[], onBuckets: OnResult<ReadonlyMap<string, number>>): void {
-    const unknown = new Map(flows.filter(({ client }) => !this.#buckets.has(client)).map((flow) => [flow.client, flow]));
-    if (unknown.size === 0) return onBuckets({ ok: true, value: this.#buckets, generation: scope.generation });
+    // Another reading may end in between, and forget what this one counts on.
+    const known = this.#buckets;
+    const unknown = new Map(
+      flows.filter(({ client }) => !known.has(client)).map((flow) => [flow.client, flow]),
+    );
+    if (unknown.size === 0) return onBuckets({ ok: true, value: known, generation: scope.generation });
     this.#session.locate(scope, [...unknown.values()], (result) => {
       if (!result.ok) return onBuckets(result);
       const found = result.value.map(({ client, bucket }) => [client, bucket] as const);
-      onBuckets({ ...result, value: new Map([...this.#buckets, ...found]) });
+      onBuckets({ ...result, value: new Map([...known, ...found]) });
     });
   }
 }

@@ -51,7 +51,15 @@ export interface StatusSources {
   readonly drains: Drains;
 }
 
-export function applianceStatus({ now, view, assignment, reconfiguration, waiting, watch, drains }: StatusSources): ApplianceStatus {
+export function applianceStatus({
+  now,
+  view,
+  assignment,
+  reconfiguration,
+  waiting,
+  watch,
+  drains,
+}: StatusSources): ApplianceStatus {
   const counts = bucketCounts(assignment);
   const members = [...view.members].sort((a, b) => (a.name < b.name ? -1 : 1));
   const blades = new Map(members.map(({ blade, status }) => [blade, status]));

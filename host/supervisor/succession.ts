@@ -70,7 +70,11 @@ export function bucketCounts(assignment: Assignment): Record<string, number> {
 
 /** SHA-256, in hex, of the assignment in a canonical form. */
 export function digest({ generation, owners, buckets }: Assignment): string {
-  const canonical = [generation, owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port]), buckets];
+  const canonical = [
+    generation,
+    owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port]),
+    buckets,
+  ];
   return createHash("sha256").update(JSON.stringify(canonical)).digest("hex");
 }
 

@@ -8,7 +8,15 @@ import type { FilterEntry, ForwardStation, NodeIdentity } from "../management/ta
 import type { Assignment } from "../model/assignment.ts";
 import type { Cancel, Clock, HostSockets, Journal, ManagementChannel, Peers } from "./environment.ts";
 import { Ipd } from "./ipd.ts";
-import { APPLIANCE_MANAGER, type Drained, type ManagerMessage, type Order, type Report, type SessionCount, type Sessions } from "./messages.ts";
+import {
+  APPLIANCE_MANAGER,
+  type Drained,
+  type ManagerMessage,
+  type Order,
+  type Report,
+  type SessionCount,
+  type Sessions,
+} from "./messages.ts";
 import { Preparation } from "./preparation.ts";
 import { PreviousOwner, type Look } from "./previous-owner.ts";
 import { OwnerSessions } from "./sessions.ts";
@@ -153,7 +161,12 @@ export class TrafficManager {
     // Behind its peers: the missing generation is on its way, and this order will be repeated.
     if (losing && this.#ipd.generation !== last.generation) return;
     this.#preparation?.undo();
-    this.#preparation = new Preparation({ session: this.#session, last, next, report: (report) => this.#report(report) });
+    this.#preparation = new Preparation({
+      session: this.#session,
+      last,
+      next,
+      report: (report) => this.#report(report),
+    });
     this.#preparation.run(this.#stations.map(({ owner, index, sessions }) => ({ name: owner.name, index, sessions })));
   }
 
@@ -165,7 +178,8 @@ export class TrafficManager {
 
   #install(assignment: Assignment): void {
     const { generation } = assignment;
-    if (generation <= this.#ipd.generation) return this.#report({ kind: "installed", generation: this.#ipd.generation });
+    if (generation <= this.#ipd.generation)
+      return this.#report({ kind: "installed", generation: this.#ipd.generation });
     if (this.#preparation?.generation === generation && this.#preparation.digest !== digest(assignment)) {
       return this.#report({ kind: "not-installed", generation, why: "it is not what was computed here" });
     }
@@ -184,7 +198,11 @@ export class TrafficManager {
     const installed = this.#ipd.assignment;
     if (this.#programming || installed === null || installed.generation < generation) return;
     if (digest(assignment) !== expected || (installed.generation === generation && digest(installed) !== expected)) {
-      return this.#report({ kind: "switched", generation, problems: ["the assignment differs from the one in force here"] });
+      return this.#report({
+        kind: "switched",
+        generation,
+        problems: ["the assignment differs from the one in force here"],
+      });
     }
     this.#programming = true;
     programSwitches(this.#options.switches, assignment, (problems) => {
@@ -239,7 +257,8 @@ export class TrafficManager {
       const stale = assignment.generation !== this.#ipd.generation;
       if (stale) return done();
       const problem = result.ok ? null : result.refusal.text;
-      if (problem !== null && problem !== station.problem) this.#note("look-failed", { owner: station.owner.name, why: problem });
+      if (problem !== null && problem !== station.problem)
+        this.#note("look-failed", { owner: station.owner.name, why: problem });
       station.problem = problem;
       if (result.ok) this.#found(station, result.value);
       this.#lookAt(index + 1, assignment, done);
@@ -251,10 +270,14 @@ export class TrafficManager {
     station.counts = [...look.table.liveByBucket]
       .sort(([a], [b]) => a - b)
       .map(([bucket, live]) => ({ owner: name, bucket, live }));
-    if (look.completed.length > 0) this.#note("completed", { owner: name, buckets: look.completed.length, seeded: look.seeded });
+    if (look.completed.length > 0)
+      this.#note("completed", { owner: name, buckets: look.completed.length, seeded: look.seeded });
     if (look.removed > 0) this.#note("tidied", { owner: name, rows: look.removed });
     if (look.drained.length === 0) return;
-    this.#drained.set(name, [...(this.#drained.get(name) ?? []), ...look.drained].sort((a, b) => a - b));
+    this.#drained.set(
+      name,
+      [...(this.#drained.get(name) ?? []), ...look.drained].sort((a, b) => a - b),
+    );
     this.#note("drained", { owner: name, buckets: look.drained.length });
   }
 

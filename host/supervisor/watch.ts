@@ -3,7 +3,8 @@ import type { Drained, Sessions } from "./messages.ts";
 
 interface Heard {
   readonly at: number;
-  readonly sessions: Sessions;
+  /** Null: it has answered, and told nothing of its sessions yet. */
+  readonly sessions: Sessions | null;
 }
 
 export class Watch {
@@ -15,7 +16,8 @@ export class Watch {
     this.#silentMs = silentMs;
   }
 
-  hear(blade: string, sessions: Sessions, now: number): void {
+  /** Any message is a sign of life. */
+  hear(blade: string, now: number, sessions: Sessions | null = this.lastOf(blade)): void {
     this.#heard.set(blade, { at: now, sessions });
   }
 
@@ -47,7 +49,7 @@ export class Watch {
   /** What was proved under `generation`. */
   drained(generation: number): Drained[] {
     const reports = [...this.#heard].sort(([a], [b]) => (a < b ? -1 : 1));
-    return reports.flatMap(([, { sessions }]) => (sessions.generation === generation ? sessions.drained : []));
+    return reports.flatMap(([, { sessions }]) => (sessions?.generation === generation ? sessions.drained : []));
   }
 
   /** Live connections of a blade, as it said last. */

@@ -74,10 +74,16 @@ class PipeStack implements Netstack {
 }
 
 /** `alterUp`: what happens to bytes of the client. `alterDown`: to those of the server. */
-export function pipe(client: string, clientPort: number, alterUp: Alter, alterDown: Alter): { client: PipeStack; server: PipeStack } {
+export function pipe(
+  client: string,
+  clientPort: number,
+  alterUp: Alter,
+  alterDown: Alter,
+): { client: PipeStack; server: PipeStack } {
   const ends = { id: SOCKET, state: "established" } as const;
   const row = { ...ends, localAddress: "10.0.0.1", localPort: 80, remoteAddress: client, remotePort: clientPort };
-  const clientStack = new PipeStack({ ...row, localAddress: client, localPort: clientPort, remoteAddress: "10.0.0.1", remotePort: 80 }, alterUp);
+  const clientRow = { ...ends, localAddress: client, localPort: clientPort, remoteAddress: "10.0.0.1", remotePort: 80 };
+  const clientStack = new PipeStack(clientRow, alterUp);
   const serverStack = new PipeStack(row, alterDown);
   clientStack.peer = serverStack;
   serverStack.peer = clientStack;

@@ -21,7 +21,14 @@ function setUp() {
 }
 
 const list: Request = { type: "LIST", payload: Uint8Array.of(1, 2, 3) };
-const chunks: Request[] = [0, 1, 2].map((chunk) => ({ type: "PUT", table: "FILTER", chunk, chunks: 3, commit: chunk === 2, payload: Uint8Array.of(chunk) }));
+const chunks: Request[] = [0, 1, 2].map((chunk) => ({
+  type: "PUT",
+  table: "FILTER",
+  chunk,
+  chunks: 3,
+  commit: chunk === 2,
+  payload: Uint8Array.of(chunk),
+}));
 
 describe("an exchange", () => {
   test("says HELLO first, and goes on from the sequence that the image has taken last", () => {
@@ -31,7 +38,10 @@ describe("an exchange", () => {
     run(list);
     clock.advance(100);
     assert.deepEqual(log(), ["HELLO 1", "LIST 42", "LIST 43"]);
-    assert.deepEqual(outcomes.map(({ ok }) => ok), [true, true]);
+    assert.deepEqual(
+      outcomes.map(({ ok }) => ok),
+      [true, true],
+    );
   });
 
   test("has one message in flight, and keeps the order", () => {
@@ -43,7 +53,10 @@ describe("an exchange", () => {
     assert.equal(node.asked.length, 1);
     clock.advance(200);
     assert.deepEqual(log(), ["HELLO 1", "LIST 1", "LIST 2", "PUT 3", "PUT 4", "PUT 5"]);
-    assert.deepEqual(node.asked.slice(3).map(({ chunk }) => chunk), [0, 1, 2]);
+    assert.deepEqual(
+      node.asked.slice(3).map(({ chunk }) => chunk),
+      [0, 1, 2],
+    );
     const gaps = node.asked.slice(1).map(({ at }, index) => at - node.asked[index]!.at);
     assert.deepEqual(gaps, [10, 10, 10, 10, 10]);
   });
@@ -53,7 +66,10 @@ describe("an exchange", () => {
     node.script = (_asked, number) => ({ lost: number === 1 || number === 2 });
     run(list);
     clock.advance(500);
-    assert.deepEqual(node.asked.map(({ at }) => at), [0, 1, 51, 101]);
+    assert.deepEqual(
+      node.asked.map(({ at }) => at),
+      [0, 1, 51, 101],
+    );
     assert.deepEqual(node.asked[2]!.bytes, node.asked[1]!.bytes);
     assert.deepEqual(node.asked[3]!.bytes, node.asked[1]!.bytes);
     assert.equal(outcomes.length, 1);
@@ -66,8 +82,15 @@ describe("an exchange", () => {
     run(list);
     run(list);
     clock.advance(1000);
-    assert.deepEqual(outcomes.map(({ ok }) => ok), [true, true]);
-    assert.deepEqual(node.asked.map(({ sequence }) => sequence), [1, 1, 1, 2], "one HELLO, one LIST twice, one LIST once");
+    assert.deepEqual(
+      outcomes.map(({ ok }) => ok),
+      [true, true],
+    );
+    assert.deepEqual(
+      node.asked.map(({ sequence }) => sequence),
+      [1, 1, 1, 2],
+      "one HELLO, one LIST twice, one LIST once",
+    );
   });
 
   test("does not take the answer of one request for that of another", () => {
@@ -80,7 +103,10 @@ describe("an exchange", () => {
     run(list);
     run(list);
     clock.advance(1000);
-    assert.deepEqual(outcomes.map((outcome) => (outcome.ok ? "OK" : outcome.status)), ["OK", "NO_ANSWER"]);
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.ok ? "OK" : outcome.status)),
+      ["OK", "NO_ANSWER"],
+    );
   });
 
   test("gives up after so many attempts, and says HELLO before the next request", () => {
@@ -95,7 +121,7 @@ describe("an exchange", () => {
     dead = false;
     run(list);
     clock.advance(100);
-    assert.deepEqual(log().slice(-2), ["HELLO 2", "LIST 8"]);
+    assert.deepEqual(log().slice(-2), ["HELLO 2", "LIST 9"], "8 may still arrive");
     assert.equal(outcomes[1]!.ok, true);
   });
 
@@ -105,13 +131,18 @@ describe("an exchange", () => {
     run(list);
     run(list);
     clock.advance(ANSWER_MS * ATTEMPTS * 2 + 5);
-    assert.deepEqual(outcomes.map((outcome) => !outcome.ok && outcome.status), ["NO_ANSWER", "NO_ANSWER"]);
+    assert.deepEqual(
+      outcomes.map((outcome) => !outcome.ok && outcome.status),
+      ["NO_ANSWER", "NO_ANSWER"],
+    );
   });
 
   test("goes on from another manager's sequence", () => {
     const { clock, node, outcomes, run, log } = setUp();
     node.script = (asked, number) =>
-      number === 1 ? { status: "STALE_SEQUENCE", detail: 90, lastSequence: 90 } : { lastSequence: asked.type === "HELLO" && number > 0 ? 90 : 0 };
+      number === 1
+        ? { status: "STALE_SEQUENCE", detail: 90, lastSequence: 90 }
+        : { lastSequence: asked.type === "HELLO" && number > 0 ? 90 : 0 };
     run(list);
     clock.advance(100);
     assert.deepEqual(log(), ["HELLO 1", "LIST 1", "HELLO 2", "LIST 91"]);
@@ -123,7 +154,10 @@ describe("an exchange", () => {
     node.script = (_asked, number) => (number === 3 ? { status: "BAD_CHUNK" } : {});
     run(...chunks);
     clock.advance(100);
-    assert.deepEqual(node.asked.filter(({ type }) => type === "PUT").map(({ chunk }) => chunk), [0, 1, 2, 0, 1, 2]);
+    assert.deepEqual(
+      node.asked.filter(({ type }) => type === "PUT").map(({ chunk }) => chunk),
+      [0, 1, 2, 0, 1, 2],
+    );
     assert.equal(outcomes[0]!.ok, true);
     assert.equal(outcomes[0]!.ok && outcomes[0]!.answers.length, 3);
   });
@@ -133,20 +167,27 @@ describe("an exchange", () => {
     node.script = (asked) => (asked.chunk === 1 ? { status: "BAD_CHUNK", detail: 5 } : {});
     run(...chunks);
     clock.advance(1000);
-    assert.deepEqual(outcomes.map((outcome) => !outcome.ok && [outcome.status, outcome.detail]), [["BAD_CHUNK", 5]]);
+    assert.deepEqual(
+      outcomes.map((outcome) => !outcome.ok && [outcome.status, outcome.detail]),
+      [["BAD_CHUNK", 5]],
+    );
     assert.equal(node.asked.filter(({ chunk }) => chunk === 1).length, 4);
   });
 
   test("a refusal ends its own requests, and no others", () => {
     const { clock, node, outcomes, run } = setUp();
-    node.script = (asked) => (asked.type === "PUT" && asked.chunk === 1 ? { status: "TABLE_TOO_LARGE", detail: 99 } : {});
+    node.script = (asked) =>
+      asked.type === "PUT" && asked.chunk === 1 ? { status: "TABLE_TOO_LARGE", detail: 99 } : {};
     run(...chunks);
     run(list);
     clock.advance(100);
     const [first, second] = outcomes;
     assert.ok(!first!.ok && first!.status === "TABLE_TOO_LARGE" && first!.detail === 99 && first!.done.length === 1);
     assert.equal(second!.ok, true);
-    assert.deepEqual(node.asked.map(({ type }) => type), ["HELLO", "PUT", "PUT", "LIST"]);
+    assert.deepEqual(
+      node.asked.map(({ type }) => type),
+      ["HELLO", "PUT", "PUT", "LIST"],
+    );
   });
 
   test("no requests are carried out at once", () => {

@@ -30,6 +30,8 @@ export class ScriptedNode implements ManagementChannel {
   script: (asked: Asked, number: number) => Reply = () => ({});
   readonly #records: Records;
   readonly #clock: VirtualClock;
+  /** A stream knows no request: an answer, be it late, goes to who asked last. */
+  #onAnswer: (answer: Uint8Array) => void = () => undefined;
 
   constructor(layout: Layout, clock: VirtualClock) {
     this.layout = layout;
@@ -46,6 +48,7 @@ export class ScriptedNode implements ManagementChannel {
       bytes: message.slice(),
       at: this.#clock.now(),
     };
+    this.#onAnswer = onAnswer;
     const reply = this.script(asked, this.asked.length);
     this.asked.push(asked);
     if (reply.lost) return;
@@ -59,7 +62,7 @@ export class ScriptedNode implements ManagementChannel {
     });
     if (decodeAnswer(this.#records, answer) === null) throw new Error("the script's answer is no answer");
     for (let copy = 0; copy < (reply.copies ?? 1); copy++) {
-      this.#clock.after((reply.delayMs ?? 1) * (copy + 1), () => onAnswer(answer));
+      this.#clock.after((reply.delayMs ?? 1) * (copy + 1), () => this.#onAnswer(answer));
     }
   }
 }

@@ -27,7 +27,12 @@ const IDENTITY: NodeIdentity = {
 
 /** Owner 0 and 2 are local. Every history that there can be, from none to four, is in it. */
 function assignmentOf(generation: number): Assignment {
-  const owner = (name: string, number: number) => ({ name, mac: `02:00:00:00:00:0${number}`, blade: name, port: number });
+  const owner = (name: string, number: number) => ({
+    name,
+    mac: `02:00:00:00:00:0${number}`,
+    blade: name,
+    port: number,
+  });
   const histories = [[0], [1, 0], [2, 1, 0], [3, 1, 0, 2], []];
   return {
     generation,
@@ -58,7 +63,10 @@ function setUp(kind: "blade" | "switch" = "blade") {
   const resultOf = <T>(request: (onResult: OnResult<T>) => void): Result<T> => {
     const results: Result<T>[] = [];
     request((result) => results.push(result));
-    assert.ok(clock.until(() => results.length > 0, 60_000), "a result");
+    assert.ok(
+      clock.until(() => results.length > 0, 60_000),
+      "a result",
+    );
     return results[0]!;
   };
   const valueOf = <T>(request: (onResult: OnResult<T>) => void): T => {
@@ -85,7 +93,10 @@ const scope = { generation: 1, owner: 0 };
 describe("a management session with a blade's image", () => {
   test("says who is there", () => {
     const { session, resultOf, valueOf } = blade(5);
-    assert.deepEqual(valueOf((on) => session.hello(on)), { abi: 1, kind: "blade", buckets: BUCKETS, flows: 0 });
+    assert.deepEqual(
+      valueOf((on) => session.hello(on)),
+      { abi: 1, kind: "blade", buckets: BUCKETS, flows: 0 },
+    );
     const hello = resultOf((on) => session.hello(on));
     assert.ok(hello.ok && hello.generation === 5);
   });
@@ -94,10 +105,19 @@ describe("a management session with a blade's image", () => {
     const { session, valueOf, node } = blade();
     const records = new Records(node.layout);
     assert.ok(putRequests(records, "ASSIGNMENT", assignmentTable(records, assignmentOf(1))).length > 1);
-    for (const [owner, number] of [[0, 0], [1, 2]] as const) {
+    for (const [owner, number] of [
+      [0, 0],
+      [1, 2],
+    ] as const) {
       const states = valueOf<BucketState[]>((on) => session.buckets(owner, BUCKETS, on));
-      assert.deepEqual(states.map(({ index }) => index), assignmentOf(1).buckets.map((history) => history.indexOf(number)));
-      assert.deepEqual(states.map(({ bucket }) => bucket), [...states.keys()]);
+      assert.deepEqual(
+        states.map(({ index }) => index),
+        assignmentOf(1).buckets.map((history) => history.indexOf(number)),
+      );
+      assert.deepEqual(
+        states.map(({ bucket }) => bucket),
+        [...states.keys()],
+      );
     }
   });
 
@@ -114,7 +134,17 @@ describe("a management session with a blade's image", () => {
     assert.equal(byKey.size, sent.length);
     sent.forEach((flow, at) => {
       const row = byKey.get(key(flow))!;
-      assert.deepEqual({ ...flow }, { client: row.client, clientPort: row.clientPort, vip: row.vip, vipPort: row.vipPort, protocol: row.protocol, state: row.state });
+      assert.deepEqual(
+        { ...flow },
+        {
+          client: row.client,
+          clientPort: row.clientPort,
+          vip: row.vip,
+          vipPort: row.vipPort,
+          protocol: row.protocol,
+          state: row.state,
+        },
+      );
       assert.equal(row.owner, 0);
       assert.ok(row.untouchedMs >= 70 && row.untouchedMs < 200, `${row.untouchedMs}`);
       assert.equal(row.bucket, located[at]!.bucket);
@@ -133,14 +163,20 @@ describe("a management session with a blade's image", () => {
     valueOf((on) => session.seed(scope, old.slice(0, 120), on));
     clock.advance(1_000);
     valueOf((on) => session.seed(scope, old.slice(120), on));
-    assert.equal(valueOf((on) => session.remove(scope, 500, old, on)), 120);
+    assert.equal(
+      valueOf((on) => session.remove(scope, 500, old, on)),
+      120,
+    );
     assert.equal(valueOf<FlowEntry[]>((on) => session.list(false, on)).length, 80);
   });
 
   test("OUT_OF_ROOM says how many of all were put, across messages", () => {
     const { session, resultOf, valueOf } = blade();
     // Rows of previous buckets are never evicted, and owner 0 is previous in most buckets.
-    const many = Array.from({ length: 60_000 }, (_, i) => ({ ...flows(1)[0]!, client: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` }));
+    const many = Array.from({ length: 60_000 }, (_, i) => ({
+      ...flows(1)[0]!,
+      client: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+    }));
     const buckets = valueOf<FlowEntry[]>((on) => session.locate(scope, many, on)).map(({ bucket }) => bucket);
     const pinned = many.filter((_, at) => assignmentOf(1).buckets[buckets[at]!]!.indexOf(0) > 0);
     const result = resultOf<FlowEntry[]>((on) => session.seed(scope, pinned, on));
@@ -152,9 +188,13 @@ describe("a management session with a blade's image", () => {
 
   test("the drain handshake's commands do what they say", () => {
     const { session, valueOf, refusedAs } = blade();
-    const stateOf = (bucket: number): BucketState => valueOf<BucketState[]>((on) => session.buckets(0, BUCKETS, on))[bucket]!;
-    const command = (name: "COMPLETE" | "SEAL" | "UNSEAL", ...buckets: number[]): string => refusedAs((on) => session.command(name, scope, buckets, on));
-    const flow = valueOf<FlowEntry[]>((on) => session.locate(scope, flows(200), on)).find(({ bucket }) => bucket % 5 === 1)!;
+    const stateOf = (bucket: number): BucketState =>
+      valueOf<BucketState[]>((on) => session.buckets(0, BUCKETS, on))[bucket]!;
+    const command = (name: "COMPLETE" | "SEAL" | "UNSEAL", ...buckets: number[]): string =>
+      refusedAs((on) => session.command(name, scope, buckets, on));
+    const flow = valueOf<FlowEntry[]>((on) => session.locate(scope, flows(200), on)).find(
+      ({ bucket }) => bucket % 5 === 1,
+    )!;
     const { bucket } = flow;
     valueOf((on) => session.seed(scope, [flow], on));
     assert.deepEqual(stateOf(bucket), { bucket, rows: 1, complete: false, sealed: false, pinned: false, index: 1 });
@@ -173,39 +213,75 @@ describe("a management session with a blade's image", () => {
 
   test("PIN and UNPIN take current buckets", () => {
     const { session, valueOf, refusedAs } = blade();
-    const pinned = (): number[] => valueOf<BucketState[]>((on) => session.buckets(0, BUCKETS, on)).flatMap(({ pinned, bucket }) => (pinned ? [bucket] : []));
+    const pinned = (): number[] =>
+      valueOf<BucketState[]>((on) => session.buckets(0, BUCKETS, on)).flatMap(({ pinned, bucket }) =>
+        pinned ? [bucket] : [],
+      );
     valueOf((on) => session.command("PIN", scope, [0, 5, 255], on));
     assert.deepEqual(pinned(), [0, 5, 255]);
     valueOf((on) => session.command("UNPIN", scope, [5], on));
     assert.deepEqual(pinned(), [0, 255]);
-    assert.equal(refusedAs((on) => session.command("PIN", scope, [1], on)), "BAD_BUCKET_STATE 1");
+    assert.equal(
+      refusedAs((on) => session.command("PIN", scope, [1], on)),
+      "BAD_BUCKET_STATE 1",
+    );
   });
 
   test("refusals carry their status and number", () => {
     const { session, refusedAs } = blade(3);
     const at3 = { generation: 3, owner: 0 };
-    assert.equal(refusedAs((on) => session.putAssignment(assignmentOf(3), on)), "STALE_GENERATION 3");
-    assert.equal(refusedAs((on) => session.command("COMPLETE", scope, [1], on)), "WRONG_GENERATION 3");
-    assert.equal(refusedAs((on) => session.command("COMPLETE", { ...at3, owner: 2 }, [1], on)), "BAD_OWNER 2");
-    assert.equal(refusedAs((on) => session.command("COMPLETE", at3, [BUCKETS], on)), `BAD_BUCKET ${BUCKETS}`);
-    assert.equal(refusedAs((on) => session.locate(at3, [{ ...flows(1)[0]!, vip: "192.0.2.9" }], on)), "BAD_RECORD 0");
-    assert.equal(refusedAs((on) => session.putIdentity({ ...IDENTITY, hash: "toeplitz" }, on)), "NOT_IN_SERVICE 3");
+    assert.equal(
+      refusedAs((on) => session.putAssignment(assignmentOf(3), on)),
+      "STALE_GENERATION 3",
+    );
+    assert.equal(
+      refusedAs((on) => session.command("COMPLETE", scope, [1], on)),
+      "WRONG_GENERATION 3",
+    );
+    assert.equal(
+      refusedAs((on) => session.command("COMPLETE", { ...at3, owner: 2 }, [1], on)),
+      "BAD_OWNER 2",
+    );
+    assert.equal(
+      refusedAs((on) => session.command("COMPLETE", at3, [BUCKETS], on)),
+      `BAD_BUCKET ${BUCKETS}`,
+    );
+    assert.equal(
+      refusedAs((on) => session.locate(at3, [{ ...flows(1)[0]!, vip: "192.0.2.9" }], on)),
+      "BAD_RECORD 0",
+    );
+    assert.equal(
+      refusedAs((on) => session.putIdentity({ ...IDENTITY, hash: "toeplitz" }, on)),
+      "NOT_IN_SERVICE 3",
+    );
     assert.equal(refusedAs((on) => session.putRole("active", on)).split(" ")[0], "WRONG_IMAGE");
   });
 
   test("a blade without an assignment is not ready", () => {
     const { session, refusedAs, valueOf } = setUp();
     valueOf((on) => session.putIdentity(IDENTITY, on));
-    assert.equal(refusedAs((on) => session.seed(scope, flows(1), on)), "NOT_READY 0");
+    assert.equal(
+      refusedAs((on) => session.seed(scope, flows(1), on)),
+      "NOT_READY 0",
+    );
   });
 
   test("filters and stations are put, and put away", () => {
     const { session, valueOf, refusedAs } = blade();
-    const rule = { action: "drop", source: { mac: "02:00:00:00:00:00", mask: "ff:00:00:00:00:00" }, ethertype: 0x0806, port: 1 } as const;
+    const rule = {
+      action: "drop",
+      source: { mac: "02:00:00:00:00:00", mask: "ff:00:00:00:00:00" },
+      ethertype: 0x0806,
+      port: 1,
+    } as const;
     valueOf((on) => session.putFilters([rule, { action: "allow" }], on));
     valueOf((on) => session.putFilters([], on));
     valueOf((on) => session.putForward([{ mac: "02:00:00:00:00:77", port: 2 }], on));
-    assert.equal(refusedAs((on) => session.putForward([{ mac: "01:00:00:00:00:77", port: 2 }], on)), "BAD_RECORD 0", "a group address");
+    assert.equal(
+      refusedAs((on) => session.putForward([{ mac: "01:00:00:00:00:77", port: 2 }], on)),
+      "BAD_RECORD 0",
+      "a group address",
+    );
   });
 
   test("counters come by name", () => {
@@ -214,7 +290,10 @@ describe("a management session with a blade's image", () => {
     const events = valueOf<ReadonlyMap<string, bigint>>((on) => session.counters("EVENT_COUNTER", "Event", on));
     assert.equal(events.get("FLOW_INSERTED"), 7n);
     const verdicts = valueOf<ReadonlyMap<string, bigint>>((on) => session.counters("VERDICT_COUNTER", "Verdict", on));
-    assert.deepEqual([...verdicts.values()].reduce((sum, value) => sum + value, 0n), 0n);
+    assert.deepEqual(
+      [...verdicts.values()].reduce((sum, value) => sum + value, 0n),
+      0n,
+    );
     assert.ok(verdicts.has("REDIRECT"));
   });
 });
@@ -234,7 +313,9 @@ describe("a management session with a switch's image", () => {
 describe("refusals", () => {
   test("every status of the image is explained, and nothing else", () => {
     const { layout } = loadNode("blade");
-    const names = Array.from({ length: 256 }, (_, code) => layout.nameOf("Status", code)).filter((name) => name !== undefined && name !== "OK");
+    const names = Array.from({ length: 256 }, (_, code) => layout.nameOf("Status", code)).filter(
+      (name) => name !== undefined && name !== "OK",
+    );
     assert.deepEqual([...EXPLAINED].sort(), [...names, NO_ANSWER].sort());
   });
 
@@ -252,9 +333,20 @@ describe("a message", () => {
   test("is never longer than the image takes", () => {
     const { layout } = loadNode("blade");
     const records = new Records(layout);
-    for (const { payload } of putRequests(records, "FILTER", new Uint8Array(10_000))) assert.ok(payload.length <= payloadBytesMax(records));
-    const chunks = putRequests(records, "FILTER", Uint8Array.from({ length: 10_000 }, (_, at) => at));
-    assert.deepEqual(chunks.map(({ commit }) => commit), chunks.map((_, at) => at === chunks.length - 1));
-    assert.deepEqual(Buffer.concat(chunks.map(({ payload }) => payload)), Buffer.from(Uint8Array.from({ length: 10_000 }, (_, at) => at)));
+    for (const { payload } of putRequests(records, "FILTER", new Uint8Array(10_000)))
+      assert.ok(payload.length <= payloadBytesMax(records));
+    const chunks = putRequests(
+      records,
+      "FILTER",
+      Uint8Array.from({ length: 10_000 }, (_, at) => at),
+    );
+    assert.deepEqual(
+      chunks.map(({ commit }) => commit),
+      chunks.map((_, at) => at === chunks.length - 1),
+    );
+    assert.deepEqual(
+      Buffer.concat(chunks.map(({ payload }) => payload)),
+      Buffer.from(Uint8Array.from({ length: 10_000 }, (_, at) => at)),
+    );
   });
 });

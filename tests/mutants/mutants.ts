@@ -95,8 +95,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a host's RST makes state",
     file: "assembly/teach.ts",
-    from: "if (!(flags & RST)) insert",
-    to: "insert",
+    from: "if (!(flags & RST)) learn",
+    to: "learn",
     spec: "rule",
   },
   {
@@ -147,6 +147,34 @@ export const MUTANTS: readonly Mutant[] = [
     from: "return refuse(Status.BUCKET_NOT_EMPTY, state.rows);",
     to: "return;",
     spec: "manage",
+  },
+  {
+    name: "a table that a restart has emptied is called complete",
+    file: "assembly/manage/buckets.ts",
+    from: "if (batch.openOnly != 0 &&",
+    to: "if (false &&",
+    spec: "manage",
+  },
+  {
+    name: "an owner that comes back into a history still knows what it knew",
+    file: "assembly/manage/assignment.ts",
+    from: "if (before < 0 && place >= 0) flush(state);",
+    to: "",
+    spec: "flows",
+  },
+  {
+    name: "a previous owner without room for its host's flow stays complete",
+    file: "assembly/teach.ts",
+    from: "state.flags &= ~(<u16>BucketFlag.COMPLETE);",
+    to: "",
+    spec: "flows",
+  },
+  {
+    name: "a flushed row is back when its epoch comes round again",
+    file: "assembly/flows.ts",
+    from: "isRow(sweptSet, way);",
+    to: "{}",
+    spec: "flows",
   },
   {
     name: "an old assignment is put in force",

@@ -58,7 +58,8 @@ function fewestMoves(view: View, last: Assignment): number {
     const share = (view.buckets * members[at]!.weight) / weights;
     const near = Math.abs(share - Math.round(share)) < 1e-6;
     const options = near ? [Math.round(share)] : [Math.floor(share), Math.ceil(share)];
-    for (const count of options) tryFrom(at + 1, left - count, kept + Math.min(count, held.get(members[at]!.name) ?? 0));
+    for (const count of options)
+      tryFrom(at + 1, left - count, kept + Math.min(count, held.get(members[at]!.name) ?? 0));
   };
   tryFrom(0, view.buckets, 0);
   return fewest;
@@ -80,9 +81,16 @@ describe("the balanced assigner", () => {
       const weights = members.reduce((sum, { weight }) => sum + weight, 0);
       for (const { name, weight } of members) {
         const share = (view.buckets * weight) / weights;
-        assert.ok(Math.abs((counts.get(name) ?? 0) - share) < 1, `seed ${seed}: ${name} has ${counts.get(name)} of ${share}`);
+        assert.ok(
+          Math.abs((counts.get(name) ?? 0) - share) < 1,
+          `seed ${seed}: ${name} has ${counts.get(name)} of ${share}`,
+        );
       }
-      assert.deepEqual([...counts.keys()].filter((name) => !members.some((m) => m.name === name)), [], `seed ${seed}`);
+      assert.deepEqual(
+        [...counts.keys()].filter((name) => !members.some((m) => m.name === name)),
+        [],
+        `seed ${seed}`,
+      );
     }
   });
 
@@ -137,7 +145,10 @@ describe("the balanced assigner", () => {
   ] as const) {
     test(`refuses ${what}`, () => {
       const view = { ...viewOf([member("a"), member("b", 1, "draining")], 8), ...change };
-      assert.throws(() => balanced(view, assignmentAfter(viewOf([member("a")], 8))), (error) => error instanceof DobbsError && error.code === code);
+      assert.throws(
+        () => balanced(view, assignmentAfter(viewOf([member("a")], 8))),
+        (error) => error instanceof DobbsError && error.code === code,
+      );
     });
   }
 

@@ -8,7 +8,12 @@ import { packagePath } from "../../host/paths.ts";
 
 const BOARD = "emulated";
 const engine = new V8Engine();
-const IMAGES = new Map((["blade", "switch"] as const).map((kind) => [kind, readFileSync(packagePath("build", "images", BOARD, `${kind}.wasm`))]));
+const IMAGES = new Map(
+  (["blade", "switch"] as const).map((kind) => [
+    kind,
+    readFileSync(packagePath("build", "images", BOARD, `${kind}.wasm`)),
+  ]),
+);
 
 export class ImageNode {
   readonly #bytes: Uint8Array;

@@ -16,7 +16,10 @@ import { randomOf, shuffled } from "./random.ts";
 import { assignmentAfter, member, viewOf } from "./views.ts";
 
 const BLADES = ["a", "b", "c"];
-const VIEW = viewOf(BLADES.map((name) => member(name)), 8);
+const VIEW = viewOf(
+  BLADES.map((name) => member(name)),
+  8,
+);
 const LAST = assignmentAfter(viewOf([member("a"), member("b")], 8));
 const { prepareMs, installMs, retryMs } = DEFAULT_TIMING;
 
@@ -131,10 +134,15 @@ describe("a reconfiguration", () => {
   }
 
   test("is called off when the preparations take too long, and names who is late", () => {
-    const machine = move().report("b", prepared).tick(prepareMs - 1);
+    const machine = move()
+      .report("b", prepared)
+      .tick(prepareMs - 1);
     assert.equal(machine.state.phase, "prepare");
     machine.tick(1);
-    assert.deepEqual([machine.state.phase, machine.state.problem], ["called-off", { code: "E_PREPARE_OVERDUE", why: "no answer from a, c" }]);
+    assert.deepEqual(
+      [machine.state.phase, machine.state.problem],
+      ["called-off", { code: "E_PREPARE_OVERDUE", why: "no answer from a, c" }],
+    );
   });
 
   test("goes forward without those that do not install, and the first that did leads", () => {
@@ -158,7 +166,10 @@ describe("a reconfiguration", () => {
     machine.report("a", { kind: "switched", generation: 2, problems: ["standby: no answer"] });
     assert.equal(machine.state.phase, "switch");
     machine.tick(installMs);
-    assert.deepEqual([machine.state.phase, machine.state.problem], ["finished", { code: "E_SWITCH", why: "standby: no answer" }]);
+    assert.deepEqual(
+      [machine.state.phase, machine.state.problem],
+      ["finished", { code: "E_SWITCH", why: "standby: no answer" }],
+    );
     assert.deepEqual(machine.notes.slice(-2), ["not-switched", "switch-overdue"]);
   });
 

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HISTORY_DEPTH } from "../../host/model/assignment.ts";
-import { bucketCounts, bucketsLost, digest, emptyAssignment, forget, previousBuckets, succeed } from "../../host/supervisor/succession.ts";
+import {
+  bucketCounts,
+  bucketsLost,
+  digest,
+  emptyAssignment,
+  forget,
+  previousBuckets,
+  succeed,
+} from "../../host/supervisor/succession.ts";
 import { randomOf, shuffled } from "./random.ts";
 import { assignmentAfter, member, viewOf } from "./views.ts";
 
@@ -17,26 +25,40 @@ describe("the assignment that follows another", () => {
   });
 
   test("names an owner once when a bucket comes back to it", () => {
-    const only = (name: string) => viewOf(["a", "b", "c"].map((n) => member(n, 1, n === name ? "active" : "draining")), 1);
+    const only = (name: string) =>
+      viewOf(
+        ["a", "b", "c"].map((n) => member(n, 1, n === name ? "active" : "draining")),
+        1,
+      );
     const after = assignmentAfter(only("a"), only("b"), only("c"), only("a"));
     assert.deepEqual(names(after), [["a", "c", "b"]]);
   });
 
   test("refuses a history that is too long, and says of how many buckets", () => {
-    const only = (at: number) => viewOf(["a", "b", "c", "d", "e"].map((n, i) => member(n, 1, i === at ? "active" : "draining")), 8);
+    const only = (at: number) =>
+      viewOf(
+        ["a", "b", "c", "d", "e"].map((n, i) => member(n, 1, i === at ? "active" : "draining")),
+        8,
+      );
     const full = assignmentAfter(only(0), only(1), only(2), only(3));
     assert.equal(full.buckets[0]!.length, HISTORY_DEPTH);
-    assert.throws(() => succeed(only(4), full, 5), (error: { code: string; message: string; exitStatus: number }) => {
-      assert.equal(error.code, "E_HISTORY_FULL");
-      assert.match(error.message, /^8 of the buckets/);
-      assert.equal(error.exitStatus, 1);
-      return true;
-    });
+    assert.throws(
+      () => succeed(only(4), full, 5),
+      (error: { code: string; message: string; exitStatus: number }) => {
+        assert.equal(error.code, "E_HISTORY_FULL");
+        assert.match(error.message, /^8 of the buckets/);
+        assert.equal(error.exitStatus, 1);
+        return true;
+      },
+    );
   });
 
   test("keeps an owner's number while a history or a member names it, and fills the holes", () => {
     const first = assignmentAfter(viewOf([member("a"), member("b"), member("c")], 4));
-    assert.deepEqual(first.owners.map((owner) => owner?.name), ["a", "b", "c"]);
+    assert.deepEqual(
+      first.owners.map((owner) => owner?.name),
+      ["a", "b", "c"],
+    );
     const draining = succeed(viewOf([member("a", 1, "draining"), member("b"), member("c")], 4), first, 2);
     const removed = succeed(viewOf([member("b"), member("c")], 4), draining, 3);
     assert.equal(removed.owners[0]!.name, "a", "a history names it");
@@ -44,12 +66,22 @@ describe("the assignment that follows another", () => {
     const offline = succeed(viewOf([member("a", 1, "offline"), member("b"), member("c")], 4), done, 5);
     assert.equal(offline.owners[0]!.name, "a", "a member names it");
     const joined = succeed(viewOf([member("b"), member("c"), member("d"), member("e")], 4), done, 5);
-    assert.deepEqual(joined.owners.map((owner) => owner?.name), ["d", "b", "c", "e"]);
+    assert.deepEqual(
+      joined.owners.map((owner) => owner?.name),
+      ["d", "b", "c", "e"],
+    );
   });
 
   test("forgets previous owners where they have drained, and never a current one", () => {
     const last = assignmentAfter(viewOf([member("a")], 4), viewOf([member("a", 1, "draining"), member("b")], 4));
-    const next = forget(last, [{ owner: "a", buckets: [0, 2] }, { owner: "b", buckets: [0, 1] }], 3);
+    const next = forget(
+      last,
+      [
+        { owner: "a", buckets: [0, 2] },
+        { owner: "b", buckets: [0, 1] },
+      ],
+      3,
+    );
     assert.deepEqual(names(next), [["b"], ["b", "a"], ["b"], ["b", "a"]]);
     assert.equal(next.generation, 3);
     assert.deepEqual(previousBuckets(next, "a"), [1, 3]);
@@ -70,14 +102,23 @@ describe("the assignment that follows another", () => {
       const members = ["a", "b", "c", "d"].map((name) => member(name, 1 + random(3)));
       const last = assignmentAfter(viewOf(members.slice(0, 2), 64));
       const next = succeed(viewOf(members, 64), last, 2);
-      assert.equal(digest(succeed(viewOf(shuffled(members, random), 64), structuredClone(last), 2)), digest(next), `seed ${seed}`);
+      assert.equal(
+        digest(succeed(viewOf(shuffled(members, random), 64), structuredClone(last), 2)),
+        digest(next),
+        `seed ${seed}`,
+      );
       const bucket = random(64);
-      const changed = next.buckets.map((history, at) => (at === bucket ? [...history].reverse().concat(3).slice(-1) : history));
+      const changed = next.buckets.map((history, at) =>
+        at === bucket ? [...history].reverse().concat(3).slice(-1) : history,
+      );
       if (JSON.stringify(changed) !== JSON.stringify(next.buckets)) {
         assert.notEqual(digest({ ...next, buckets: changed }), digest(next), `seed ${seed}`);
       }
       assert.notEqual(digest({ ...next, generation: 3 }), digest(next));
-      assert.notEqual(digest({ ...next, owners: next.owners.map((owner) => owner && { ...owner, port: 9 }) }), digest(next));
+      assert.notEqual(
+        digest({ ...next, owners: next.owners.map((owner) => owner && { ...owner, port: 9 }) }),
+        digest(next),
+      );
     }
   });
 });

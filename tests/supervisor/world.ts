@@ -25,7 +25,7 @@ export interface Note {
 
 /** A host that is no more than its socket table. */
 export class Host implements HostSockets {
-  readonly queueMs = QUEUE_MS;
+  queueMs = QUEUE_MS;
   readonly #clock: VirtualClock;
   sockets: HostSocket[] = [];
   reads = 0;
@@ -46,7 +46,13 @@ export class Host implements HostSockets {
   /** Connections of `count` clients, one each. */
   open(count: number, state: HostSocket["state"] = "established", net = "10.1"): void {
     for (let i = 0; i < count; i++) {
-      this.sockets.push({ client: `${net}.${i >> 8}.${i & 255}`, clientPort: 40_000 + i, vip: VIP, vipPort: 80, state });
+      this.sockets.push({
+        client: `${net}.${i >> 8}.${i & 255}`,
+        clientPort: 40_000 + i,
+        vip: VIP,
+        vipPort: 80,
+        state,
+      });
     }
   }
 }
@@ -109,7 +115,10 @@ export class World {
       vms: vms.map((vm, at) => ({ name: vm, mac: `02:00:00:00:0${at + 1}:0${number}`, port: at + 1 })),
     };
     const node = loadNode("blade");
-    const places = vms.length === 0 ? [{ name, mac: blade.mac, hostPort: 1 }] : blade.vms.map((vm) => ({ name: `${name}/${vm.name}`, mac: vm.mac, hostPort: vm.port }));
+    const places =
+      vms.length === 0
+        ? [{ name, mac: blade.mac, hostPort: 1 }]
+        : blade.vms.map((vm) => ({ name: `${name}/${vm.name}`, mac: vm.mac, hostPort: vm.port }));
     const hosts = places.map(() => new Host(this.clock));
     const manager = new TrafficManager({
       blade: name,
@@ -129,7 +138,12 @@ export class World {
 
   /** Plugs blades in and makes them members; returns when they serve. */
   grow(...names: string[]): void {
-    const outcome = this.outcomeOf((onOutcome) => this.manager.addBlades(names.map((name) => this.plug(name)), onOutcome));
+    const outcome = this.outcomeOf((onOutcome) =>
+      this.manager.addBlades(
+        names.map((name) => this.plug(name)),
+        onOutcome,
+      ),
+    );
     if (outcome !== null) throw outcome;
   }
 
@@ -154,7 +168,10 @@ export class World {
   /** Lets time pass until a node has had a message of this type, at most `ms`. */
   untilHad(node: string, type: string, ms: number): boolean {
     const from = this.had.length;
-    return this.clock.until(() => this.had.slice(from).some((message) => message.node === node && message.type === type), ms);
+    return this.clock.until(
+      () => this.had.slice(from).some((message) => message.node === node && message.type === type),
+      ms,
+    );
   }
 
   events(...names: string[]): Note[] {
@@ -167,7 +184,9 @@ export class World {
   }
 
   #journal() {
-    return { note: (event: string, details: Note["details"]) => void this.notes.push({ at: this.clock.now(), event, details }) };
+    return {
+      note: (event: string, details: Note["details"]) => void this.notes.push({ at: this.clock.now(), event, details }),
+    };
   }
 
   #peers(from: string) {

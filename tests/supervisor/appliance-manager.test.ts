@@ -1,0 +1,146 @@
+/** The appliance manager alone, with traffic managers that answer at once. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { DobbsError } from "../../host/errors.ts";
+import type { Blade } from "../../host/model/appliance.ts";
+import { ApplianceManager } from "../../host/supervisor/appliance-manager.ts";
+import type { Drained, ManagerMessage, Report } from "../../host/supervisor/messages.ts";
+import { digest, succeed } from "../../host/supervisor/succession.ts";
+import { GENERATION_MS_MIN } from "../../host/supervisor/timing.ts";
+import { VirtualClock } from "./clock.ts";
+
+function blade(name: string, number: number): Blade {
+  return { name, mac: `02:00:00:00:00:0${number}`, port: number, weight: 1, vms: [] };
+}
+
+/** What a traffic manager with nothing to do says to an order. */
+function answerTo(message: ManagerMessage): Report | null {
+  switch (message.kind) {
+    case "prepare": {
+      const { generation, view, last } = message;
+      return { kind: "prepared", generation, digest: digest(succeed(view, last, generation)), seeded: 0 };
+    }
+    case "install":
+      return { kind: "installed", generation: message.assignment.generation };
+    case "switch":
+      return { kind: "switched", generation: message.assignment.generation, problems: [] };
+    default:
+      return null;
+  }
+}
+
+function setUp() {
+  const clock = new VirtualClock();
+  const installs: { at: number; generation: number; to: string }[] = [];
+  const outcomes: string[] = [];
+  const manager: ApplianceManager = new ApplianceManager({
+    clock,
+    buckets: 8,
+    journal: { note: () => undefined },
+    peers: {
+      send: (to, message) => {
+        if (message.kind === "install")
+          installs.push({ at: clock.now(), generation: message.assignment.generation, to });
+        const report = answerTo(message);
+        if (report !== null) manager.receive(to, report);
+      },
+    },
+  });
+  return { clock, manager, installs, outcomes };
+}
+
+describe("the appliance manager", () => {
+  test("is done at once when everyone answers at once", () => {
+    const { manager, installs } = setUp();
+    const outcomes: unknown[] = [];
+    manager.addBlades([blade("a", 1), blade("b", 2)], (error) => outcomes.push(error));
+    assert.deepEqual(outcomes, [null]);
+    assert.deepEqual(
+      installs.map(({ to, generation }) => `${to} ${generation}`),
+      ["a 1", "b 1"],
+    );
+    assert.deepEqual([manager.status().phase, manager.status().generation], ["idle", 1]);
+  });
+
+  test("lets generations grow at most once in so many ms, whatever is asked", () => {
+    const { clock, manager, installs } = setUp();
+    manager.addBlades([blade("a", 1), blade("b", 2)]);
+    for (const weight of [2, 3, 4, 5]) manager.setWeights({ a: weight });
+    clock.advance(1_000);
+    const times = new Map(installs.map(({ generation, at }) => [generation, at]));
+    assert.deepEqual(
+      [...times],
+      [1, 2, 3, 4, 5].map((generation) => [generation, (generation - 1) * GENERATION_MS_MIN]),
+    );
+  });
+
+  test("an order that the appliance cannot follow leaves the others their turn", () => {
+    const { clock, manager, outcomes } = setUp();
+    const note = (what: string) => (error: Error | null) =>
+      void outcomes.push(`${what}: ${error === null ? "done" : error.message}`);
+    manager.addBlades([blade("a", 1)], note("add"));
+    manager.drainBlade("a", null, note("drain"));
+    manager.setWeights({ a: 2 }, note("weights"));
+    clock.advance(100);
+    assert.deepEqual(outcomes, ["add: done", "drain: no active member is left to own the buckets", "weights: done"]);
+  });
+
+  test("a deadline that comes while the last bucket is being forgotten cuts nothing", () => {
+    const clock = new VirtualClock();
+    const held: { to: string; message: ManagerMessage }[] = [];
+    const events: string[] = [];
+    const manager: ApplianceManager = new ApplianceManager({
+      clock,
+      buckets: 8,
+      timing: { forgetMs: 49 },
+      journal: { note: (event) => void events.push(event) },
+      peers: { send: (to, message) => void held.push({ to, message }) },
+    });
+    const answer = (): void => {
+      for (const { to, message } of held.splice(0)) {
+        const report = answerTo(message);
+        if (report !== null) manager.receive(to, report);
+      }
+    };
+    const tell = (from: string, generation: number, drained: readonly Drained[] = []): void =>
+      manager.receive(from, { kind: "sessions", generation, healthy: true, counts: [], drained });
+    manager.addBlades([blade("a", 1), blade("b", 2)]);
+    for (let i = 0; i < 3; i++) answer();
+    manager.drainBlade("a", 60);
+    clock.advance(10);
+    for (let i = 0; i < 3; i++) answer();
+    tell("a", 2, [{ owner: "a", buckets: [0, 1, 2, 3, 4, 5, 6, 7] }]);
+    clock.advance(50);
+    assert.deepEqual(
+      held.map(({ to, message }) => `${message.kind} ${to}`),
+      ["install a", "install b", "count a"],
+    );
+    manager.receive("a", { kind: "counted", live: [{ owner: "a", live: 0 }] });
+    tell("a", 3);
+    tell("b", 3);
+    answer();
+    clock.advance(1_000);
+    assert.deepEqual(
+      events.filter((event) => ["deadline", "offline"].includes(event)),
+      ["offline"],
+    );
+    assert.equal(manager.status().generation, 3);
+  });
+
+  test("refuses to change anything when no blade can be heard", () => {
+    const { clock, manager, outcomes } = setUp();
+    manager.addBlades([blade("a", 1)]);
+    clock.advance(10_000);
+    manager.setWeights({ a: 2 }, (error) => outcomes.push((error as DobbsError).code));
+    assert.deepEqual(outcomes, ["E_NO_BLADE_HEARD"]);
+  });
+
+  test("says what waits, and what is missing", () => {
+    const { manager } = setUp();
+    manager.addBlades([blade("a", 1)]);
+    manager.moveBuckets([1], "a");
+    manager.rebalance();
+    manager.moveBuckets([1, 2], "a");
+    assert.deepEqual(manager.status().waiting, ["move 1 bucket to a", "rebalance", "move 2 buckets to a"]);
+  });
+});
