@@ -11,7 +11,7 @@ import { FORWARDS } from "./forward";
 import { LOCAL_OWNERS, PORTS, VIPS } from "./identity";
 import { INBOX, OUTBOX } from "./manage/envelope";
 import { STAGE } from "./manage/stage";
-import { match, packetAt, parse } from "./packet";
+import { match, packetAt, parse, verify } from "./packet";
 import { Bucket, FilterRule, ForwardEntry, LocalOwner, Owner, Port, Vip } from "./records";
 import { EGRESSES, FRAMES, SLOTS, clearEgress, countEgress, slotAt } from "./ring";
 import {
@@ -61,7 +61,7 @@ export const LAYOUT_REGIONS: u32 = 17;
 
 /**
  * Processes slots `first` to `first + count - 1` at `now` (ms, wraps). Staged, so that the cache misses of a batch
- * overlap: parse and hash all, match all, then verify, decide and write all.
+ * overlap: parse and hash all, match all, verify all, then decide and write all.
  * @returns egress records, valid until the next call
  */
 export function process(first: u32, count: u32, now: u32): u32 {
@@ -71,6 +71,7 @@ export function process(first: u32, count: u32, now: u32): u32 {
   const end = first + count;
   for (let slot = first; slot < end; slot++) parse(slot, slotAt(slot).port != WIRE_PORT);
   for (let slot = first; slot < end; slot++) match(slot);
+  for (let slot = first; slot < end; slot++) verify(slot);
   for (let slot = first; slot < end; slot++) {
     const port = <u32>slotAt(slot).port;
     const packet = packetAt(slot);

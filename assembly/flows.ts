@@ -88,7 +88,7 @@ function tagAddress(set: u32, way: u32): usize {
 
 /**
  * The ways whose tags match a hash, one bit each: bits 0-7 of the first set, 8-15 of the second. Reads tags only, so
- * that the misses of a batch overlap; `find` looks at the entries.
+ * that the misses of a batch overlap.
  */
 // @ts-ignore: decorator
 @inline
@@ -131,6 +131,19 @@ export function findAmong(ways: u32, key: FlowKey, owner: u32): usize {
     }
   }
   return 0;
+}
+
+/** Of the candidate ways, those whose entries are of the key's client: one load each, so that a batch's misses overlap. */
+export function sameClient(ways: u32, key: FlowKey): u32 {
+  let same = ways;
+  for (let i: u32 = 0; i < 2 * WAYS; i++) {
+    if (ways == 0) break;
+    const way = firstWay(ways);
+    ways = nextWay(ways);
+    const flow = flowAt(way < WAYS ? firstSet(key.hash) : secondSet(key.hash), way & (WAYS - 1));
+    if (flow.client != key.client) same &= ~(<u32>1 << way);
+  }
+  return same;
 }
 
 /** Address of the entry of a local owner's flow, or 0. */

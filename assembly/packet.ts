@@ -1,6 +1,6 @@
 /** What is known of a frame after the first stage: one `Packet` a slot. */
 import { Drop } from "./abi";
-import { FlowKey, candidates } from "./flows";
+import { FlowKey, candidates, sameClient } from "./flows";
 import { bucketOf } from "./buckets";
 import { hashClient, hashFlow } from "./hash";
 import { frameAt, slotAt } from "./ring";
@@ -27,7 +27,7 @@ export enum PacketKind {
 /** The flow's key comes first, so that the flow table reads it where it stands. */
 @unmanaged
 export class Packet extends FlowKey {
-  /** Bits of the flow table's ways whose tags match. */
+  /** Bits of the flow table's ways that may hold the flow. */
   ways: u32;
   /** Where the payload of Ethernet begins, behind VLAN tags. */
   payload: u16;
@@ -83,6 +83,12 @@ export function match(slot: u32): void {
   if (packet.kind != PacketKind.TCP) return;
   hashKey(packet);
   packet.ways = candidates(packet.hash);
+}
+
+/** Third stage: of these, the ones whose entries have the flow's client. */
+export function verify(slot: u32): void {
+  const packet = packetAt(slot);
+  if (packet.ways) packet.ways = sameClient(packet.ways, packet);
 }
 
 function parseEthernet(packet: Packet, frame: usize, length: u32, fromHost: bool): u32 {
