@@ -151,8 +151,8 @@ export function hasFlag(state: State, flag: u32): bool {
 }
 
 /**
- * What an install does to the flags of a local owner's state of a bucket, by its place in the history before and after (-1: none).
- * A previous owner that stays one keeps what it knows: its set of flows can only have shrunk. One that becomes
+ * What an install does to the flags of a local owner's state of a bucket, by its place in the history before and after
+ * (-1: none). A previous owner that stays one keeps what it knows: its set of flows can only have shrunk. One that becomes
  * previous is not complete until it has been seeded.
  */
 export function moveState(state: State, before: i32, after: i32): void {

@@ -46,11 +46,11 @@ export function teach(packet: Packet, owner: u32, now: u32): void {
   flow.state = <u8>stateAfter(flags, flow.state);
 }
 
-/** A table without a flow that its host has is not complete. */
+/** A table without a flow that its host has is not complete, and no seeding or drain under way may call it so. */
 function learn(packet: Packet, owner: u32, flowState: u32, now: u32): void {
   if (insert(packet, owner, flowState, now) != 0) return;
   const state = stateOf(packet.bucket, owner);
-  state.flags &= ~(<u16>BucketFlag.COMPLETE);
+  state.flags &= <u16>BucketFlag.PINNED;
 }
 
 function stateAfter(flags: u32, state: u32): u32 {

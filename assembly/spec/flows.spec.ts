@@ -261,24 +261,36 @@ describe("rows of an owner that comes back into a history", () => {
   });
 });
 
+/** Lets the host teach flows of a bucket until one finds no room. */
+function overflow(bucket: u32): void {
+  const overflows = events(Event.FLOW_OVERFLOW);
+  for (let i: u32 = 0; i < 4 * FLOWS; i++) {
+    if (events(Event.FLOW_OVERFLOW) != overflows) break;
+    reply(1, client(bucket, 0x400 + (i & 0x3ff)), 2000 + (i >>> 10), ACK);
+  }
+  expect<u64>(events(Event.FLOW_OVERFLOW)).toBe(overflows + 1);
+}
+
 describe("a host's flow without room at a previous owner", () => {
-  it("takes completeness from its bucket", () => {
+  it("takes completeness, seal and opening from its bucket, and from no other", () => {
     identify(0);
     assign(1, NONE, NONE, NONE);
     assign(3, 1, NONE, NONE);
     command(Message.COMPLETE, 0, 12);
     command(Message.COMPLETE, 0, 13);
+    command(Message.SEAL, 0, 13);
+    command(Message.UNSEAL, 0, 14);
     // A large table takes long to fill.
     if (FLOWS > 0x10000) return;
-    const overflows = events(Event.FLOW_OVERFLOW);
-    for (let i: u32 = 0; i < 4 * FLOWS; i++) {
-      if (events(Event.FLOW_OVERFLOW) != overflows) break;
-      reply(1, client(12, 0x400 + (i & 0x3ff)), 2000 + (i >>> 10), ACK);
-    }
-    expect<u64>(events(Event.FLOW_OVERFLOW)).toBe(overflows + 1);
+    overflow(12);
     direct(client(12, 1), 1000, ACK);
     expect<u32>(slotAt(0).drop).toBe(Drop.NOT_COMPLETE);
-    expect<u32>(stateOf(13, 0).flags).toBe(BucketFlag.COMPLETE);
+    expect<u32>(stateOf(13, 0).flags).toBe(BucketFlag.SEALED);
+    overflow(13);
+    expect<u32>(stateOf(13, 0).flags).toBe(0);
+    expect<u32>(stateOf(14, 0).flags).toBe(BucketFlag.OPEN);
+    overflow(14);
+    expect<u32>(stateOf(14, 0).flags).toBe(0);
     assign(3, NONE, NONE, NONE);
     assign(1, NONE, NONE, NONE);
   });

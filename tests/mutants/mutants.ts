@@ -163,10 +163,10 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "flows",
   },
   {
-    name: "a previous owner without room for its host's flow stays complete",
+    name: "a drain goes on although a flow of the host found no room",
     file: "assembly/teach.ts",
-    from: "state.flags &= ~(<u16>BucketFlag.COMPLETE);",
-    to: "",
+    from: "state.flags &= <u16>BucketFlag.PINNED;",
+    to: "state.flags &= ~(<u16>BucketFlag.COMPLETE);",
     spec: "flows",
   },
   {
