@@ -1,12 +1,13 @@
 /**
- * `node build/host/build/main.js [--quiet] [images|native]...`: builds the images of all boards (with the gate) and the
- * native binding, or what is named. Says what it does on stderr, with --quiet only what was not up to date; stdout
- * stays empty.
+ * `node build/host/build/main.js [--quiet] [images|native]...`: builds the images of all boards (with the gate), their
+ * bundles and the native binding, or what is named. Says what it does on stderr, with --quiet only what was not up to
+ * date; stdout stays empty.
  */
 import { parseArgs } from "node:util";
 import { DEFAULT_BOARD } from "../boards/board.ts";
 import { boardNames, loadBoard } from "../boards/board-file.ts";
 import { IMAGE_KINDS } from "../boards/image-file.ts";
+import { writeBundle } from "../bundle/bundle-file.ts";
 import { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
 import { writeBoardSource } from "./board-source.ts";
@@ -31,7 +32,8 @@ async function buildImages(): Promise<void> {
     const board = loadBoard(name);
     for (const kind of IMAGE_KINDS) {
       const image = await buildImage(board, kind);
-      (image.kept ? mention : say)(describe(image));
+      const bundle = writeBundle(name, kind, image.gate.features);
+      (image.kept && bundle.kept ? mention : say)(describe(image));
     }
   }
 }

@@ -1,6 +1,6 @@
 //! Counters that outlive the instance that counts them.
 
-use crate::abi::Region;
+use crate::layout::Region;
 
 const BYTES: usize = size_of::<u64>();
 
@@ -44,6 +44,18 @@ impl Counters {
             let counts = read(&region.saved).zip(replayed);
             for (carried, (saved, replayed)) in region.carried.iter_mut().zip(counts) {
                 *carried = carried.wrapping_add(saved).wrapping_sub(replayed);
+            }
+        }
+    }
+
+    /// After a swap: from here on the totals are those of `before`, and what the fresh instance counts. A counter that
+    /// only one of the images has starts at 0, or is gone.
+    pub fn carry_from(&mut self, before: &Counters, memory: &[u8], fresh: &[u8]) {
+        for region in &mut self.regions {
+            let Some(totals) = before.total(region.id, memory) else { continue };
+            let replayed = read(&fresh[region.place.bytes()]);
+            for (carried, (total, replayed)) in region.carried.iter_mut().zip(totals.into_iter().zip(replayed)) {
+                *carried = total.wrapping_sub(replayed);
             }
         }
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::abi::{self, Abi, Constants};
+use crate::abi::Abi;
 use crate::counters::Counters;
 use crate::error::ImageError;
 use crate::image::Image;
+use crate::layout::{Constants, Layout};
+use crate::prepared::Prepared;
 use crate::retained::{Retain, Retained};
 use crate::running::{Running, Trap};
 
@@ -29,8 +31,8 @@ impl Default for Bound {
 /// to it, and the counters go on where they were before the call that trapped.
 pub struct Instance {
     image: Arc<Image>,
+    layout: Layout,
     abi: Abi,
-    constants: Constants,
     bound: Option<Bound>,
     running: Running,
     retained: Retained,
@@ -42,16 +44,13 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn start(image: Arc<Image>, bound: Option<Bound>) -> Result<Self, ImageError> {
-        let mut running = Running::start(&image)?;
-        let constants = running.constants();
-        abi::check_version(&constants)?;
-        let abi = Abi::read(&constants, running.memory())?;
+    pub(crate) fn start(prepared: Prepared, bound: Option<Bound>) -> Self {
+        let Prepared { image, running, layout, abi } = prepared;
         let counters = Counters::new(&abi.counters);
-        Ok(Self {
+        Self {
             image,
+            layout,
             abi,
-            constants,
             bound,
             running,
             retained: Retained::default(),
@@ -60,18 +59,52 @@ impl Instance {
             frames_lost: 0,
             fuel_used: 0,
             last_trap: None,
-        })
+        }
+    }
+
+    /// Puts another image in the place of the running one, at `now` (ms). When it exports the same constants, and takes
+    /// the retained messages, then it has them, and the counters go on: true. Else it starts as a fresh one does, with
+    /// nothing, and nothing is retained: false. On an error the running image goes on as if nothing had been asked.
+    /// The linear memory is another one afterwards.
+    pub fn swap(&mut self, prepared: Prepared, now: u32) -> Result<bool, ImageError> {
+        let Prepared { image, mut running, layout, abi } = prepared;
+        let mut counters = Counters::new(&abi.counters);
+        let kept = *layout.constants() == *self.layout.constants()
+            && matches!(replay(&self.retained, &mut running, &abi, self.bound, now), Ok(true));
+        if kept {
+            counters.carry_from(&self.counters, self.running.memory(), running.memory());
+            self.retained.abandon_pending();
+        } else {
+            // It may have taken some of them.
+            running = Running::start(&image)?;
+            self.retained = Retained::default();
+        }
+        self.image = image;
+        self.running = running;
+        self.layout = layout;
+        self.abi = abi;
+        self.counters = counters;
+        Ok(kept)
+    }
+
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     pub fn constants(&self) -> &Constants {
-        &self.constants
+        self.layout.constants()
     }
 
     pub fn memory(&self) -> &[u8] {
         self.running.memory()
     }
 
-    /// Where the linear memory is: valid until `restarts` changes.
+    /// For a host that fills the regions itself.
+    pub fn memory_mut(&mut self) -> &mut [u8] {
+        self.running.memory_mut()
+    }
+
+    /// Where the linear memory is: valid until `restarts` changes, or the next swap.
     pub fn memory_place(&self) -> (*mut u8, usize) {
         self.running.memory_place()
     }
@@ -105,7 +138,7 @@ impl Instance {
         self.counters.save(self.running.memory());
         match self.bounded_manage(length, now) {
             Ok(answer) => {
-                let retain = self.retain_of_answer();
+                let retain = retain_of_answer(&self.running, &self.abi);
                 self.retained.note(&request, retain);
                 Ok(Some(answer))
             }
@@ -153,18 +186,6 @@ impl Instance {
         self.bounded(self.bound.map(|bound| bound.manage), |running| running.manage(length, now))
     }
 
-    fn retain_of_answer(&self) -> Retain {
-        let fields = self.abi.retain;
-        let outbox = &self.running.memory()[self.abi.outbox.address..];
-        let bits = outbox[fields.bits];
-        Retain {
-            begin: bits & fields.begin != 0,
-            hold: bits & fields.hold != 0,
-            close: bits & fields.close != 0,
-            key: outbox[fields.key],
-        }
-    }
-
     fn restart(&mut self, trap: Trap, now: u32) -> Result<(), ImageError> {
         self.last_trap = Some(trap.0);
         self.retained.abandon_pending();
@@ -172,9 +193,9 @@ impl Instance {
         loop {
             self.restarts += 1;
             self.running = Running::start(&self.image)?;
-            match self.replay(now) {
-                Ok(()) => break,
-                Err((group, trap)) => {
+            match replay(&self.retained, &mut self.running, &self.abi, self.bound, now) {
+                Ok(_) => break,
+                Err(Broken { group, trap }) => {
                     self.last_trap = Some(trap.0);
                     self.retained.forget(group);
                 }
@@ -183,18 +204,42 @@ impl Instance {
         self.counters.carry_saved(self.running.memory());
         Ok(())
     }
+}
 
-    /// Err: the group whose message trapped.
-    fn replay(&mut self, now: u32) -> Result<(), (usize, Trap)> {
-        let inbox = self.abi.inbox.address;
-        let fuel = self.bound.map(|bound| bound.manage);
-        for (group, message) in self.retained.messages() {
-            self.running.write(inbox, message);
-            if let Some(fuel) = fuel {
-                self.running.set_fuel(fuel);
-            }
-            self.running.manage(message.len() as u32, now).map_err(|trap| (group, trap))?;
-        }
-        Ok(())
+fn retain_of_answer(running: &Running, abi: &Abi) -> Retain {
+    let fields = abi.retain;
+    let outbox = &running.memory()[abi.outbox.address..];
+    let bits = outbox[fields.bits];
+    Retain {
+        begin: bits & fields.begin != 0,
+        hold: bits & fields.hold != 0,
+        close: bits & fields.close != 0,
+        key: outbox[fields.key],
     }
+}
+
+/// A group whose message trapped, and why.
+struct Broken {
+    group: usize,
+    trap: Trap,
+}
+
+/// Gives the retained messages to a fresh instance. Returns whether it took them all: it would have each retained again.
+fn replay(
+    retained: &Retained,
+    running: &mut Running,
+    abi: &Abi,
+    bound: Option<Bound>,
+    now: u32,
+) -> Result<bool, Broken> {
+    let mut all_taken = true;
+    for (group, message) in retained.messages() {
+        running.write(abi.inbox.address, message);
+        if let Some(bound) = bound {
+            running.set_fuel(bound.manage);
+        }
+        running.manage(message.len() as u32, now).map_err(|trap| Broken { group, trap })?;
+        all_taken &= retain_of_answer(running, abi).hold;
+    }
+    Ok(all_taken)
 }

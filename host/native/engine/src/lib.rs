@@ -6,15 +6,19 @@ mod counters;
 mod error;
 mod image;
 mod instance;
+mod layout;
+mod prepared;
 mod retained;
 mod running;
 
 use std::sync::{Arc, Mutex};
 
-pub use abi::{ABI_VERSION, Constants};
+pub use abi::ABI_VERSION;
 pub use error::ImageError;
 use image::Image;
 pub use instance::{Bound, Instance};
+pub use layout::{Constants, Field, Layout, Region};
+pub use prepared::Prepared;
 
 /// Compiled images that are kept: an emulator loads the same one for each of its nodes.
 const IMAGES_KEPT: usize = 8;
@@ -45,7 +49,18 @@ impl Engine {
 
     /// Verifies, compiles and instantiates an image.
     pub fn load(&self, bytes: &[u8]) -> Result<Instance, ImageError> {
-        Instance::start(self.image(bytes)?, self.bound)
+        Ok(Instance::start(self.prepare(bytes)?, self.bound))
+    }
+
+    /// Verifies, compiles and instantiates an image that is to take the place of a running one, or to be loaded later:
+    /// everything that can be done in another thread than that of the packets.
+    pub fn prepare(&self, bytes: &[u8]) -> Result<Prepared, ImageError> {
+        Prepared::start(self.image(bytes)?)
+    }
+
+    /// Starts what was prepared; it has been given no message yet.
+    pub fn start(&self, prepared: Prepared) -> Instance {
+        Instance::start(prepared, self.bound)
     }
 
     fn image(&self, bytes: &[u8]) -> Result<Arc<Image>, ImageError> {

@@ -2,9 +2,9 @@
 
 use wasmtime::{AsContextMut, Instance, Memory, Store, TypedFunc};
 
-use crate::abi::Constants;
 use crate::error::ImageError;
 use crate::image::Image;
+use crate::layout::Constants;
 
 /// The call did not return: the instance is not to be used any more. Why, in words.
 #[derive(Debug)]
@@ -47,13 +47,17 @@ impl Running {
         self.memory.data(&self.store)
     }
 
+    pub fn memory_mut(&mut self) -> &mut [u8] {
+        self.memory.data_mut(&mut self.store)
+    }
+
     /// Stays where it is for as long as this instance lives: the memory can neither grow nor move.
     pub fn memory_place(&self) -> (*mut u8, usize) {
         (self.memory.data_ptr(&self.store), self.memory.data_size(&self.store))
     }
 
     pub fn write(&mut self, address: usize, bytes: &[u8]) {
-        self.memory.data_mut(&mut self.store)[address..address + bytes.len()].copy_from_slice(bytes);
+        self.memory_mut()[address..address + bytes.len()].copy_from_slice(bytes);
     }
 
     pub fn process(&mut self, first: u32, count: u32, now: u32) -> Result<u32, Trap> {

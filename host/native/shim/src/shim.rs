@@ -1,0 +1,341 @@
+//! The packet thread: waits for frames, jobs and signals; puts frames through the image, batch after batch, and does a few
+//! jobs in between. It waits for nothing and nobody else.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::time::{Duration, Instant};
+
+use dobbs_engine::{ImageError, Instance};
+use pcap_file::PcapError;
+use serde_json::json;
+
+use crate::bundle::BundleInfo;
+use crate::failure::Failure;
+use crate::flash::Flash;
+use crate::frames::FrameRing;
+use crate::log::{Level, Log};
+use crate::ports::{NumberedPort, PortOptions};
+use crate::record::Recorder;
+use crate::sys::{self, Signals};
+use crate::wake::Jobs;
+
+/// Jobs between two batches.
+const JOBS_MAX: usize = 16;
+/// Between two tries to open a port that is gone.
+const REOPEN_MS: i32 = 1000;
+
+/// What happened to all of them, since the shim was started.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Totals {
+    pub batches: u64,
+    pub frames_in: u64,
+    pub frames_out: u64,
+    pub swaps: u64,
+}
+
+/// What a user is told once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    oversize: bool,
+    unready: bool,
+}
+
+pub struct Parts {
+    pub name: String,
+    pub bundle: BundleInfo,
+    pub instance: Instance,
+    pub ring: FrameRing,
+    pub ports: Vec<NumberedPort>,
+    pub port_options: PortOptions,
+    pub jobs: Jobs,
+    pub signals: Signals,
+    pub log: Log,
+    /// `None`: what is flashed is forgotten at the end.
+    pub flash: Option<Flash>,
+    pub recorder: Option<Recorder<BufWriter<File>>>,
+    /// Frames are left where they are until SIGUSR1.
+    pub is_held: bool,
+}
+
+pub struct Shim {
+    pub(crate) parts: Parts,
+    pub(crate) started: Instant,
+    pub(crate) totals: Totals,
+    told: Vec<Told>,
+    told_no_port: bool,
+    /// By number in the image, its index in `ports`.
+    by_number: [Option<u8>; 256],
+    /// The port that is read first; another one at each batch.
+    turn: usize,
+    fds: Vec<libc::pollfd>,
+    /// By index in `ports`.
+    readable: Vec<bool>,
+}
+
+/// How it ended; the message is logged by then.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By a signal, or all captures are at their end.
+    Stopped,
+    Failed,
+}
+
+/// There is nothing to go on with.
+struct Fatal(ImageError);
+
+impl Shim {
+    pub fn new(parts: Parts) -> Self {
+        let mut by_number = [None; 256];
+        for (index, port) in parts.ports.iter().enumerate() {
+            by_number[usize::from(port.number)] = Some(index as u8);
+        }
+        let told = vec![Told::default(); parts.ports.len()];
+        Self {
+            parts,
+            started: Instant::now(),
+            totals: Totals::default(),
+            told,
+            told_no_port: false,
+            by_number,
+            turn: 0,
+            fds: Vec::new(),
+            readable: Vec::new(),
+        }
+    }
+
+    /// Until a signal, or the end of all captures.
+    pub fn run(&mut self) -> Ending {
+        let ending = match self.serve() {
+            Ok(reason) => {
+                self.flush();
+                self.log_end("stopped", reason);
+                Ending::Stopped
+            }
+            Err(Fatal(error)) => {
+                self.parts.log.error("failed", json!({ "code": error.code, "message": error.message }));
+                self.flush();
+                self.log_end("stopped", "failed");
+                Ending::Failed
+            }
+        };
+        // Whoever asks now is told at once that nobody answers.
+        while self.parts.jobs.take().is_some() {}
+        ending
+    }
+
+    fn serve(&mut self) -> Result<&'static str, Fatal> {
+        let mut backlog = false;
+        loop {
+            self.wait(backlog);
+            if let Some(reason) = self.take_signals() {
+                return Ok(reason);
+            }
+            backlog = self.do_jobs()?;
+            if !self.parts.is_held {
+                self.do_batch()?;
+                self.look_after_ports();
+                if self.parts.ports.iter().all(|port| port.port.is_at_end()) {
+                    return Ok("all captures are at their end");
+                }
+            }
+        }
+    }
+
+    /// Until there is something to do. `backlog`: there is.
+    fn wait(&mut self, backlog: bool) {
+        let Parts { ports, jobs, signals, is_held, .. } = &self.parts;
+        let is_ready = !is_held && ports.iter().any(|port| port.port.is_ready());
+        let has_gone = ports.iter().any(|port| port.port.is_gone());
+        let timeout = match () {
+            () if backlog || is_ready => 0,
+            () if has_gone => REOPEN_MS,
+            () => -1,
+        };
+        let waiting = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        self.fds.clear();
+        self.fds.push(waiting(signals.fd()));
+        self.fds.push(waiting(jobs.fd()));
+        // A negative one is passed over.
+        self.fds.extend(ports.iter().map(|port| waiting(port.port.fd().filter(|_| !is_held).unwrap_or(-1))));
+        if timeout != 0 && let Some(recorder) = &mut self.parts.recorder {
+            // There is time: little is lost if the next thing is a kill.
+            let _ = recorder.flush();
+        }
+        sys::poll(&mut self.fds, timeout).expect("the descriptors are open");
+    }
+
+    /// Why it is to stop; `None`: it is not.
+    fn take_signals(&mut self) -> Option<&'static str> {
+        if self.fds[0].revents == 0 {
+            return None;
+        }
+        while let Some(signal) = self.parts.signals.take() {
+            match signal {
+                libc::SIGUSR1 => self.parts.is_held = false,
+                // A second one does not wait for what the first one has begun.
+                _ => {
+                    self.parts.signals.unblock();
+                    return Some(if signal == libc::SIGINT { "SIGINT" } else { "SIGTERM" });
+                }
+            }
+        }
+        None
+    }
+
+    /// A few of the jobs that wait. Returns whether there may be more.
+    fn do_jobs(&mut self) -> Result<bool, Fatal> {
+        self.parts.jobs.clear();
+        for _ in 0..JOBS_MAX {
+            let Some(job) = self.parts.jobs.take() else { return Ok(false) };
+            self.do_job(job).map_err(Fatal)?;
+        }
+        Ok(true)
+    }
+
+    /// One call of the image, with what the ports have.
+    fn do_batch(&mut self) -> Result<(), Fatal> {
+        let count = self.receive();
+        if count == 0 {
+            return Ok(());
+        }
+        let now = sys::monotonic_ms();
+        let Parts { instance, ring, recorder, log, .. } = &mut self.parts;
+        if let Some(recorder) = recorder {
+            recorder.hold(ring, instance.memory(), count);
+        }
+        let restarts = instance.restarts();
+        let before = Instant::now();
+        let leaving = instance.process(0, count as u32, now).map_err(Fatal)?;
+        self.totals.batches += 1;
+        self.totals.frames_in += count as u64;
+        let Some(leaving) = leaving else {
+            let fields = json!({
+                "reason": instance.last_trap(),
+                "framesLost": count,
+                "restarts": instance.restarts() - restarts,
+                "pauseUs": before.elapsed().as_micros() as u64,
+            });
+            log.error("trap", fields);
+            self.record(|recorder, ring, _| {
+                recorder.batch(ring, None, now)?;
+                recorder.restarted()
+            });
+            return Ok(());
+        };
+        self.record(|recorder, ring, memory| recorder.batch(ring, Some(memory), now));
+        self.send(leaving as usize);
+        Ok(())
+    }
+
+    /// Fills the slots: each port gets its share, and then what the others have left. Returns how many are full.
+    fn receive(&mut self) -> usize {
+        let Parts { instance, ring, ports, .. } = &mut self.parts;
+        let polled = self.fds[FIRST_PORT..].iter().zip(ports.iter());
+        self.readable.clear();
+        self.readable.extend(polled.map(|(fd, port)| fd.revents & libc::POLLIN != 0 || port.port.is_ready()));
+        let share = ring.slots().div_ceil(ports.len());
+        let mut filled = 0;
+        for limit in [share, ring.slots()] {
+            for offset in 0..ports.len() {
+                let index = (self.turn + offset) % ports.len();
+                let NumberedPort { number, port, .. } = &mut ports[index];
+                if !self.readable[index] || filled == ring.slots() {
+                    continue;
+                }
+                let mut room = ring.room(instance.memory_mut(), *number, filled, limit);
+                port.receive(&mut room);
+                // In the second round come those that had more than their share.
+                self.readable[index] = room.is_full();
+                filled = room.next_slot();
+            }
+        }
+        self.turn = (self.turn + 1) % ports.len();
+        filled
+    }
+
+    /// Sends what the egress records say, straight out of the image's memory.
+    fn send(&mut self, records: usize) {
+        let Parts { instance, ring, ports, log, .. } = &mut self.parts;
+        let memory = instance.memory();
+        for record in 0..records {
+            let Some(leaving) = ring.leaving(memory, record) else { continue };
+            match self.by_number[usize::from(leaving.port)] {
+                Some(index) => {
+                    ports[usize::from(index)].port.send(leaving.addresses, leaving.frame);
+                    self.totals.frames_out += 1;
+                }
+                None if self.told_no_port => {}
+                None => {
+                    self.told_no_port = true;
+                    let message = format!("the image sends by port {}, which this shim does not have", leaving.port);
+                    let mend = format!("Start it with --port {}=<word> too.", leaving.port);
+                    log.failure(Level::Warning, "no-port", &Failure::new("E_PORT_NUMBER", message, mend));
+                }
+            }
+        }
+    }
+
+    /// What users should know of their ports, and opens those anew that are gone.
+    fn look_after_ports(&mut self) {
+        let Parts { ports, port_options, log, .. } = &mut self.parts;
+        for (index, port) in ports.iter_mut().enumerate() {
+            let word = &port.word;
+            let counters = port.port.counters();
+            let told = &mut self.told[index];
+            if counters.oversize > 0 && !told.oversize {
+                told.oversize = true;
+                let message = format!("port {word}: a frame longer than a slot came in; such frames are dropped");
+                log.failure(Level::Warning, "oversize", &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()));
+            }
+            if counters.unready > 0 && !told.unready {
+                told.unready = true;
+                let message = format!("port {word}: a frame came in whose checksum its sender left open");
+                log.failure(Level::Warning, "unready", &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()));
+            }
+            let is_failing = self.fds[FIRST_PORT + index].revents & !libc::POLLIN != 0;
+            if let Some(trouble) = port.port.take_trouble(is_failing) {
+                log.failure(Level::Error, "port-trouble", &trouble);
+            } else if port.port.is_gone() && port.reopen(port_options).is_ok() {
+                log.info("port-back", json!({ "port": port.number, "word": port.word.text }));
+            }
+        }
+    }
+
+    /// A recording that cannot be written is given up: the packets go on.
+    pub(crate) fn record(
+        &mut self,
+        write: impl FnOnce(&mut Recorder<BufWriter<File>>, &FrameRing, &[u8]) -> Result<(), PcapError>,
+    ) {
+        let Parts { recorder, ring, instance, log, .. } = &mut self.parts;
+        let Some(writing) = recorder else { return };
+        if let Err(error) = write(writing, ring, instance.memory()) {
+            log.error("recording-ended", json!({ "message": error.to_string() }));
+            *recorder = None;
+        }
+    }
+
+    fn flush(&mut self) {
+        let Parts { recorder, ports, log, .. } = &mut self.parts;
+        if let Some(Err(error)) = recorder.as_mut().map(Recorder::flush) {
+            log.error("recording-ended", json!({ "message": error.to_string() }));
+        }
+        for port in ports {
+            if let Err(failure) = port.port.flush() {
+                log.failure(Level::Error, "port-trouble", &failure);
+            }
+        }
+    }
+
+    fn log_end(&mut self, event: &str, reason: &str) {
+        let mut fields = self.status();
+        fields["reason"] = json!(reason);
+        self.parts.log.info(event, fields);
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// Before them in `fds`: signals, jobs.
+const FIRST_PORT: usize = 2;

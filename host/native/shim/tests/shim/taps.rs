@@ -1,0 +1,56 @@
+//! TAP interfaces: this host's stack is on their other side.
+
+use crate::echo::{self, PLAIN, frame};
+use crate::fabric::Fabric;
+use crate::program::{Folder, Shim, refusal};
+
+#[test]
+fn frames_cross_between_taps_that_go_or_stay_as_they_came() {
+    let Some(fabric) = Fabric::new("frames_cross_between_taps_that_go_or_stay_as_they_came") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    fabric.run("ip", &["tuntap", "add", "kept", "mode", "tap"]);
+    let (code, _, mend) = refusal(fabric.shim(&firmware, &["tap:kept", "tap:made"]));
+    assert_eq!((code.as_str(), mend.as_str()), ("E_PORT_DOWN", "ip link set kept up"));
+    fabric.run("ip", &["link", "set", "kept", "up"]);
+
+    let shim = Shim::start(fabric.shim(&firmware, &["tap:kept", "tap:made"]));
+    let (kept, made) = (fabric.end("kept"), fabric.end("made"));
+    for length in [14, 60, 1514] {
+        let sent = frame(PLAIN, 1, length);
+        kept.send(&sent);
+        assert_eq!(made.receive(), sent);
+        made.send(&sent);
+        assert_eq!(kept.receive(), sent);
+    }
+    let (code, message, _) = refusal(fabric.shim(&firmware, &["tap:made"]));
+    assert_eq!(code, "E_PORT_BUSY", "{message}");
+
+    let (stopped, _) = shim.stop();
+    assert_eq!(stopped["ports"][0]["framesIn"], 3, "{stopped}");
+    let links = fabric.run("ip", &["-br", "link"]);
+    assert!(links.contains("kept") && !links.contains("made"), "{links}");
+}
+
+#[test]
+fn a_frame_that_is_longer_than_a_slot_has_its_real_length() {
+    let Some(fabric) = Fabric::new("a_frame_that_is_longer_than_a_slot_has_its_real_length") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let shim = Shim::start(fabric.shim(&firmware, &["tap:a", "tap:b"]));
+    fabric.run("ip", &["link", "set", "a", "mtu", "9000"]);
+    let (a, b) = (fabric.end("a"), fabric.end("b"));
+    a.send(&frame(PLAIN, 1, echo::SLOT_BYTES + 1));
+    a.send(&frame(PLAIN, 2, 60));
+    assert_eq!(b.receive(), frame(PLAIN, 2, 60));
+    assert_eq!(shim.stop().0["ports"][0]["oversize"], 1);
+}
+
+#[test]
+fn an_interface_that_is_no_tap_is_refused() {
+    let Some(fabric) = Fabric::new("an_interface_that_is_no_tap_is_refused") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let (code, message, mend) = refusal(fabric.shim(&firmware, &["tap:wire"]));
+    assert_eq!((code.as_str(), mend.as_str()), ("E_PORT_OPEN", "ip tuntap add wire mode tap"), "{message}");
+}
