@@ -15,6 +15,12 @@ export interface Region {
   readonly count: number;
 }
 
+/** What there is of an image that runs elsewhere: its LAYOUT_REGIONS `Region` records, and the size of its memory. */
+export interface LayoutDescriptor {
+  readonly descriptor: Uint8Array;
+  readonly memoryBytes: number;
+}
+
 /** Exported names are `Group.member`; a group that has this member is a struct, any other one is a group of codes. */
 const SIZE = "SIZE";
 /** A struct's field is `offset | width << 16`. */
@@ -28,10 +34,10 @@ export class Layout {
   readonly #regions: ReadonlyMap<string, Region>;
 
   /**
-   * `constants`: an image's exported globals. `memory`: its memory, which has the layout descriptor in it.
-   * Throws E_IMAGE_ABI, E_IMAGE_NAME or E_IMAGE_REGION.
+   * `constants`: an image's exported globals. `image`: its memory, which has the layout descriptor in it, or what there
+   * is of it. Throws E_IMAGE_ABI, E_IMAGE_NAME or E_IMAGE_REGION.
    */
-  constructor(constants: ReadonlyMap<string, number>, memory: Uint8Array) {
+  constructor(constants: ReadonlyMap<string, number>, image: Uint8Array | LayoutDescriptor) {
     this.#constants = constants;
     const version = this.constant("ABI_VERSION");
     if (version !== ABI_VERSION) {
@@ -41,7 +47,7 @@ export class Layout {
       if (members.has(SIZE)) this.#structs.set(group, structOf(group, members));
       else this.#codes.set(group, new Codes(members));
     }
-    this.#regions = this.#readRegions(memory);
+    this.#regions = image instanceof Uint8Array ? this.#readMemory(image) : this.#readRegions(image);
   }
 
   /** A plain constant, e.g. `MESSAGE_BYTES_MAX`; unsigned. */
@@ -99,21 +105,26 @@ export class Layout {
     return codes;
   }
 
-  #readRegions(memory: Uint8Array): Map<string, Region> {
-    const record = this.struct("Region");
+  #readMemory(memory: Uint8Array): Map<string, Region> {
     const table = this.constant("LAYOUT");
+    const descriptor = memory.subarray(table, table + this.constant("LAYOUT_REGIONS") * this.struct("Region").size);
+    return this.#readRegions({ descriptor, memoryBytes: memory.length });
+  }
+
+  #readRegions({ descriptor, memoryBytes }: LayoutDescriptor): Map<string, Region> {
+    const record = this.struct("Region");
     const count = this.constant("LAYOUT_REGIONS");
-    if (table + count * record.size > memory.length) {
-      throw imageError("E_IMAGE_REGION", `the layout descriptor at ${table} is outside of the memory`);
+    if (count * record.size > descriptor.length) {
+      throw imageError("E_IMAGE_REGION", `the layout descriptor at ${this.constant("LAYOUT")} is outside of the memory`);
     }
     const regions = new Map<string, Region>();
     for (let index = 0; index < count; index++) {
-      const at = table + index * record.size;
-      const number = (name: string): number => readNumber(memory, at, record.field(name));
+      const at = index * record.size;
+      const number = (name: string): number => readNumber(descriptor, at, record.field(name));
       const name = this.nameOf("RegionId", number("id"));
       if (name === undefined) continue;
       const region: Region = { address: number("address"), stride: number("stride"), count: number("count") };
-      if (region.count === 0 || region.stride === 0 || region.address + region.stride * region.count > memory.length) {
+      if (region.count === 0 || region.stride === 0 || region.address + region.stride * region.count > memoryBytes) {
         throw imageError("E_IMAGE_REGION", `region ${name} is empty, or not inside the memory`);
       }
       regions.set(name, region);

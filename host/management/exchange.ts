@@ -1,7 +1,8 @@
 /**
  * Requests and answers over a channel that may lose, delay or repeat them. One message is in flight at a time; a
  * request that is not answered in time is sent again with the same bytes, which the image answers again without doing
- * it twice. Sequence numbers go on from what the image says that it took last.
+ * it twice. Sequence numbers go on from what the image says that it took last. When another image comes to run at the
+ * other end, what was encoded for the old one ends with NO_ANSWER.
  */
 import type { Cancel, Clock, ManagementChannel } from "./channel.ts";
 import { type Answer, decodeAnswer, encodeRequest, type Request } from "./envelope.ts";
@@ -23,6 +24,8 @@ export type Outcome =
 /** Requests that belong together: they go out in order, and the first refusal ends them. */
 interface Job {
   readonly requests: readonly Request[];
+  /** That the requests were encoded by. */
+  readonly records: Records;
   readonly onDone: (outcome: Outcome) => void;
   answers: Answer[];
   /** Times that it may still be begun anew. */
@@ -35,7 +38,6 @@ const RESTARTS_MAX = 3;
 const RESTARTABLE = new Set(["STALE_SEQUENCE", "BAD_CHUNK"]);
 
 export class Exchange {
-  readonly records: Records;
   readonly #clock: Clock;
   readonly #channel: ManagementChannel;
   readonly #answerMs: number;
@@ -43,22 +45,33 @@ export class Exchange {
   readonly #jobs: Job[] = [];
   /** Last sequence used. None is used twice: a request that was given up may still arrive. */
   #sequence = 0;
+  #records: Records;
   /** Whether the image's sequence is known; if not, HELLO comes first. */
   #greeted = false;
   #hellos = 0;
   #busy = false;
 
   constructor(clock: Clock, channel: ManagementChannel, options: ExchangeOptions = {}) {
-    this.records = new Records(channel.layout);
+    this.#records = new Records(channel.layout);
     this.#clock = clock;
     this.#channel = channel;
     this.#answerMs = options.answerMs ?? 50;
     this.#attempts = options.attempts ?? 5;
   }
 
-  /** Sends the requests after all that were given before. */
-  run(requests: readonly Request[], onDone: (outcome: Outcome) => void): void {
-    this.#jobs.push({ requests, onDone, answers: [], restartsLeft: RESTARTS_MAX });
+  /** Those of the image that is at the other end now: always ask anew. */
+  get records(): Records {
+    const { layout } = this.#channel;
+    if (layout !== this.#records.layout) {
+      this.#records = new Records(layout);
+      this.#greeted = false;
+    }
+    return this.#records;
+  }
+
+  /** Sends the requests after all that were given before. `records`: those that they were encoded by. */
+  run(requests: readonly Request[], onDone: (outcome: Outcome) => void, records = this.records): void {
+    this.#jobs.push({ requests, records, onDone, answers: [], restartsLeft: RESTARTS_MAX });
     if (!this.#busy) this.#next();
   }
 
@@ -67,9 +80,10 @@ export class Exchange {
     if (!job) return;
     const request = job.requests[job.answers.length];
     if (!request) return this.#finish(job, { ok: true, answers: job.answers });
+    if (job.records !== this.records) return this.#fail(job, NO_ANSWER, 0);
     if (!this.#greeted) return this.#greet(job);
     this.#sequence++;
-    this.#transmit(request, this.#sequence, (answer) => {
+    this.#transmit(job, request, this.#sequence, (answer) => {
       if (answer === null) return this.#fail(job, NO_ANSWER, 0);
       if (answer.status === "OK") job.answers.push(answer);
       else if (RESTARTABLE.has(answer.status) && job.restartsLeft > 0) this.#restart(job);
@@ -81,7 +95,7 @@ export class Exchange {
   /** Learns where the image's sequence is. */
   #greet(job: Job): void {
     this.#hellos++;
-    this.#transmit(HELLO, this.#hellos, (answer) => {
+    this.#transmit(job, HELLO, this.#hellos, (answer) => {
       if (answer === null) return this.#fail(job, NO_ANSWER, 0);
       if (answer.status !== "OK") return this.#fail(job, answer.status, answer.detail);
       this.#sequence = Math.max(this.#sequence, answer.lastSequence);
@@ -110,11 +124,11 @@ export class Exchange {
     this.#next();
   }
 
-  /** Sends until there is an answer (null: there was none). */
-  #transmit(request: Request, sequence: number, onAnswer: (answer: Answer | null) => void): void {
+  /** Sends until there is an answer (null: there was none, or there will be none that could be read). */
+  #transmit({ records }: Job, request: Request, sequence: number, onAnswer: (answer: Answer | null) => void): void {
     this.#busy = true;
-    const bytes = encodeRequest(this.records, sequence, request);
-    const type = this.records.code("Message", request.type);
+    const bytes = encodeRequest(records, sequence, request);
+    const type = records.code("Message", request.type);
     let attemptsLeft = this.#attempts;
     let cancel: Cancel = () => undefined;
     let open = true;
@@ -125,10 +139,11 @@ export class Exchange {
       onAnswer(answer);
     };
     const send = (): void => {
-      if (attemptsLeft-- === 0) return close(null);
+      if (attemptsLeft-- === 0 || records !== this.records) return close(null);
       cancel = this.#clock.after(this.#answerMs, send);
       this.#channel.request(bytes, (reply) => {
-        const answer = open ? decodeAnswer(this.records, reply) : null;
+        if (!open || records !== this.records) return;
+        const answer = decodeAnswer(records, reply);
         if (answer?.sequence === sequence && answer.type === type) close(answer);
       });
     };

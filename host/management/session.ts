@@ -54,11 +54,13 @@ export interface Scope {
 
 export class ManagementSession {
   readonly #exchange: Exchange;
-  readonly #records: Records;
 
   constructor(clock: Clock, channel: ManagementChannel, options?: ExchangeOptions) {
     this.#exchange = new Exchange(clock, channel, options);
-    this.#records = this.#exchange.records;
+  }
+
+  get #records(): Records {
+    return this.#exchange.records;
   }
 
   /** Who is there, and under which generation. */
@@ -124,17 +126,19 @@ export class ManagementSession {
    *  or go during the scan may be in it or not. */
   list(previousOnly: boolean, onResult: OnResult<FlowEntry[]>): void {
     const rows: FlowEntry[] = [];
+    const records = this.#records;
     const step = (cursor: number): void => {
       this.#run(
-        [listRequest(this.#records, cursor, previousOnly)],
+        [listRequest(records, cursor, previousOnly)],
         ([answer]) => answer!,
         (result) => {
           if (!result.ok) return onResult(result);
-          rows.push(...decodeFlows(this.#records, "FlowScan", result.value.payload));
-          const next = decodeCursor(this.#records, result.value.payload);
+          rows.push(...decodeFlows(records, "FlowScan", result.value.payload));
+          const next = decodeCursor(records, result.value.payload);
           if (next === 0) return onResult({ ok: true, value: rows, generation: result.generation });
           step(next);
         },
+        records,
       );
     };
     step(0);
@@ -143,17 +147,19 @@ export class ManagementSession {
   /** States of `count` buckets (all of them) for one local owner. */
   buckets(owner: number, count: number, onResult: OnResult<BucketState[]>): void {
     const states: BucketState[] = [];
+    const records = this.#records;
     const step = (): void => {
-      const request = bucketsRequest(this.#records, states.length, owner);
+      const request = bucketsRequest(records, states.length, owner);
       this.#run(
         [request],
-        ([answer]) => decodeBuckets(this.#records, answer!.payload),
+        ([answer]) => decodeBuckets(records, answer!.payload),
         (result) => {
           if (!result.ok) return onResult(result);
           states.push(...result.value);
           if (states.length < count && result.value.length > 0) return step();
           onResult({ ok: true, value: states, generation: result.generation });
         },
+        records,
       );
     };
     step();
@@ -162,21 +168,23 @@ export class ManagementSession {
   /** Counters of a region (`VERDICT_COUNTER`, ...), by the name of their code in `group` (`Verdict`, ...). */
   counters(region: string, group: string, onResult: OnResult<ReadonlyMap<string, bigint>>): void {
     const values: bigint[] = [];
+    const records = this.#records;
     const step = (): void => {
-      const request = countersRequest(this.#records, region, values.length);
+      const request = countersRequest(records, region, values.length);
       this.#run(
         [request],
-        ([answer]) => decodeCounters(this.#records, answer!.payload),
+        ([answer]) => decodeCounters(records, answer!.payload),
         (result) => {
           if (!result.ok) return onResult(result);
           values.push(...result.value);
-          if (result.value.length === countersPerMessage(this.#records)) return step();
+          if (result.value.length === countersPerMessage(records)) return step();
           const named = values.flatMap((value, code) => {
-            const name = this.#records.layout.nameOf(group, code);
+            const name = records.layout.nameOf(group, code);
             return name === undefined ? [] : [[name, value] as const];
           });
           onResult({ ok: true, value: new Map(named), generation: result.generation });
         },
+        records,
       );
     };
     step();
@@ -186,8 +194,14 @@ export class ManagementSession {
     this.#run(putRequests(this.#records, table, bytes), () => null, onResult);
   }
 
-  #run<T>(requests: readonly Request[], decode: (answers: readonly Answer[]) => T, onResult: OnResult<T>): void {
-    this.#exchange.run(requests, (outcome) => this.#answer(outcome, decode, onResult));
+  /** `records`: those of the image that was there when the question began. */
+  #run<T>(
+    requests: readonly Request[],
+    decode: (answers: readonly Answer[]) => T,
+    onResult: OnResult<T>,
+    records = this.#records,
+  ): void {
+    this.#exchange.run(requests, (outcome) => this.#answer(outcome, decode, onResult), records);
   }
 
   #answer<T>(outcome: Outcome, decode: (answers: readonly Answer[]) => T, onResult: OnResult<T>): void {

@@ -28,6 +28,20 @@ test("a region is where the image says", () => {
   assert.equal(layout.regions().length, 8);
 });
 
+test("an image that runs elsewhere is described by its descriptor alone", () => {
+  const instance = openEngine("wasmtime").load(image({ constants: CONSTANTS }));
+  const { constants } = instance;
+  const bytes = instance.memory();
+  const { size } = layout.struct("Region");
+  const descriptor = bytes.slice(layout.constant("LAYOUT"), layout.constant("LAYOUT") + 8 * size);
+  const remote = new Layout(constants, { descriptor, memoryBytes: bytes.length });
+  assert.deepEqual(remote.regions(), layout.regions());
+  for (const name of remote.regions()) assert.deepEqual(remote.region(name), layout.region(name));
+  const refused = { code: "E_IMAGE_REGION" };
+  assert.throws(() => new Layout(constants, { descriptor: descriptor.subarray(1), memoryBytes: bytes.length }), refused);
+  assert.throws(() => new Layout(constants, { descriptor, memoryBytes: 2048 }), refused);
+});
+
 test("a name that the image lacks is E_IMAGE_NAME, and said", () => {
   const misses: [() => unknown, RegExp][] = [
     [() => layout.constant("NOTHING"), /NOTHING/],

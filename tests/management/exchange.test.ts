@@ -190,6 +190,44 @@ describe("an exchange", () => {
     );
   });
 
+  test("ends what was encoded for an image that is gone, and goes on with the one that has come", () => {
+    const clock = new VirtualClock();
+    const before = new ScriptedNode(layout, clock);
+    const after = new ScriptedNode(loadNode("blade").layout, clock);
+    let there = before;
+    const exchange = new Exchange(
+      clock,
+      {
+        get layout() {
+          return there.layout;
+        },
+        request: (message, onAnswer) => there.request(message, onAnswer),
+      },
+      { answerMs: ANSWER_MS, attempts: ATTEMPTS },
+    );
+    const outcomes: string[] = [];
+    const run = (name: string, ...requests: Request[]): void =>
+      exchange.run(requests, (outcome) => outcomes.push(`${name} ${outcome.ok ? "OK" : outcome.status}`));
+    const records = exchange.records;
+    // The second chunk's answer comes when the image has already changed.
+    before.script = (asked) => (asked.chunk === 1 ? { delayMs: 40 } : {});
+    run("table", ...chunks);
+    run("waiting", list);
+    clock.advance(10);
+    assert.equal(before.asked.length, 3);
+    there = after;
+    assert.notEqual(exchange.records, records);
+    run("new", list);
+    after.script = () => ({ lastSequence: 70 });
+    clock.advance(ANSWER_MS * 3);
+    assert.deepEqual(outcomes, ["table NO_ANSWER", "waiting NO_ANSWER", "new OK"]);
+    assert.equal(before.asked.length, 3);
+    assert.deepEqual(
+      after.asked.map(({ type, sequence }) => `${type} ${sequence}`),
+      ["HELLO 2", "LIST 71"],
+    );
+  });
+
   test("no requests are carried out at once", () => {
     const { outcomes, run, node } = setUp();
     run();

@@ -91,6 +91,35 @@ function blade(generation = 1) {
 const scope = { generation: 1, owner: 0 };
 
 describe("a management session with a blade's image", () => {
+  test("does not put the rows of two images together", () => {
+    const [old, fresh] = [blade(1), blade(1)];
+    const { clock } = old;
+    let { node } = old;
+    let asked = 0;
+    const session = new ManagementSession(clock, {
+      get layout() {
+        return node.layout;
+      },
+      request: (message, onAnswer) => {
+        const answer = node.manage(message, clock.now());
+        // HELLO, then the first part of the answer: then another image runs, with the same tables.
+        if (++asked === 2) clock.after(2, () => ({ node } = fresh));
+        clock.after(1, () => onAnswer(answer));
+      },
+    });
+    const results: Result<BucketState[]>[] = [];
+    session.buckets(0, BUCKETS, (result) => results.push(result));
+    // Its second part is asked for at 2 ms, and answered when the image is another one.
+    clock.advance(1_000);
+    assert.deepEqual(
+      results.map((result) => (result.ok ? "OK" : result.refusal.status)),
+      [NO_ANSWER],
+    );
+    session.buckets(0, BUCKETS, (result) => results.push(result));
+    clock.advance(1_000);
+    assert.ok(results[1]!.ok && results[1]!.value.length === BUCKETS);
+  });
+
   test("says who is there", () => {
     const { session, resultOf, valueOf } = blade(5);
     assert.deepEqual(
