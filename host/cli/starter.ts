@@ -56,5 +56,19 @@ blades:
 # Stations that own no bucket, and the port that leads to them.
 # forward:
 #   - { mac: 02:d0:bb:00:03:01, at: dobbs-ferry, port: 2 }
+
+# The switches that \`dobbs serve\` has programmed: one active, and standbys to fail over to. A switch runs Dobbs' own
+# firmware (dobbs), or is a Linux box with nftables (nft) or a bridge of Open vSwitch (ovs). The latter two need
+# \`hash: low-bits\`. "run" goes before every command; "interfaces" says which interface is which port.
+# switches:
+#   - name: west
+#     role: active
+#     dobbs: { link: "unix:/run/dobbs/west.sock" }
+#   - name: east
+#     role: standby
+#     nft: { run: [ssh, root@east], interfaces: { 0: up0, 1: p1, 2: p2, 3: p3 } }
+#   - name: top
+#     role: standby
+#     ovs: { run: [ssh, root@top], bridge: br0, interfaces: { 0: up0, 1: p1, 2: p2, 3: p3 } }
 `;
 }

@@ -3,9 +3,12 @@ import { DobbsError } from "../errors.ts";
 import { fieldName, type Path, type Problem } from "../files/problem.ts";
 import { bytesToIp, ipToBytes, isUnicastMac, macToBytes } from "./address.ts";
 import { type Appliance, AT_BLADES, AT_SWITCH } from "./appliance.ts";
+import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
+
+export type { SwitchEntry };
 
 /** An appliance file that has passed its schema: as `Appliance`, but for what is yet to be brought into form. */
-export type ApplianceFile = Omit<Appliance, "blades" | "filters" | "forward"> & {
+export type ApplianceFile = Omit<Appliance, "blades" | "filters" | "forward" | "switches"> & {
   readonly blades: readonly (Omit<Appliance["blades"][number], "vms"> & { vms?: Appliance["blades"][number]["vms"] })[];
   readonly filters?: readonly {
     readonly action: "allow" | "drop";
@@ -16,6 +19,7 @@ export type ApplianceFile = Omit<Appliance, "blades" | "filters" | "forward"> & 
     readonly at: string;
   }[];
   readonly forward?: Appliance["forward"];
+  readonly switches?: readonly SwitchEntry[];
 };
 
 type Problems = Generator<Problem, void>;
@@ -28,6 +32,7 @@ export function* checkMeaning(file: ApplianceFile): Problems {
   yield* checkMacs(file);
   yield* checkSwitchPorts(file);
   yield* checkPlaces(file);
+  yield* checkSwitches(file);
 }
 
 function* checkBuckets({ buckets }: ApplianceFile): Problems {

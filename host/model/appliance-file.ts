@@ -1,13 +1,14 @@
 /** Reads an appliance file (YAML): syntax, then schema, then meaning; the first thing wrong is told with its line. */
 import { YamlSource } from "../files/yaml-source.ts";
 import { bytesToIp, bytesToMac, ipToBytes, macToBytes } from "./address.ts";
-import type { Appliance, Filter, MacMatch } from "./appliance.ts";
+import type { Appliance, Filter, MacMatch, SwitchSpec } from "./appliance.ts";
 import { type ApplianceFile, checkMeaning } from "./appliance-check.ts";
 import { applianceSchema } from "./appliance-schema.ts";
+import { roleOfSwitch, type SwitchEntry } from "./switch-check.ts";
 
 const CODE_PREFIX = "E_APPLIANCE";
-const ETHERTYPES = { arp: 0x0806, ipv4: 0x0800, ipv6: 0x86dd } as const;
-const EXACT_MASK = "ff:ff:ff:ff:ff:ff";
+export const ETHERTYPES = { arp: 0x0806, ipv4: 0x0800, ipv6: 0x86dd } as const;
+export const EXACT_MASK = "ff:ff:ff:ff:ff:ff";
 
 /** Throws E_APPLIANCE_READ, or what `parseAppliance` throws. */
 export function loadAppliance(path: string): Appliance {
@@ -41,10 +42,21 @@ function inForm(file: ApplianceFile): Appliance {
     })),
     filters: (file.filters ?? []).map(filterInForm),
     forward: (file.forward ?? []).map((entry) => ({ ...entry, mac: entry.mac.toLowerCase() })),
+    switches: (file.switches ?? []).map(switchInForm),
   };
 }
 
-function filterInForm(rule: NonNullable<ApplianceFile["filters"]>[number]): Filter {
+/** Of the three kinds exactly one is there: `checkMeaning` has seen to it. */
+function switchInForm(entry: SwitchEntry, index: number): SwitchSpec {
+  const { name, dobbs, nft, ovs } = entry;
+  const common = { name, role: roleOfSwitch(entry, index) };
+  if (dobbs) return { ...common, kind: "dobbs", ...dobbs };
+  if (nft) return { ...common, kind: "nft", ...nft };
+  return { ...common, kind: "ovs", ...ovs! };
+}
+
+/** A rule that has passed the schema, with its addresses in their one form. */
+export function filterInForm(rule: NonNullable<ApplianceFile["filters"]>[number]): Filter {
   const { action, at, destination, source, ethertype, port } = rule;
   return {
     action,

@@ -30,6 +30,44 @@ export interface Appliance {
   /** First match wins. */
   readonly filters: readonly Filter[];
   readonly forward: readonly Forward[];
+  /** The switches that the leading traffic manager programs; at most one is active. Empty: none. */
+  readonly switches: readonly SwitchSpec[];
+}
+
+/** A switch, and how to program it. */
+export type SwitchSpec = DobbsSwitchSpec | NftSwitchSpec | OvsSwitchSpec;
+
+interface AnySwitchSpec {
+  /** Unique among switches and blades. */
+  readonly name: string;
+  /** The one it starts with; `dobbs failover` changes it. */
+  readonly role: "active" | "standby";
+}
+
+/** Runs our own switch image. */
+export interface DobbsSwitchSpec extends AnySwitchSpec {
+  readonly kind: "dobbs";
+  /** Its shim's management channel: `unix:/path` or `tls:host:port`. */
+  readonly link: string;
+}
+
+/** A Linux box with nftables. */
+export interface NftSwitchSpec extends AnySwitchSpec {
+  readonly kind: "nft";
+  /** Goes before every command: `["ssh", "root@east"]`. Empty: this machine. */
+  readonly run: readonly string[];
+  /** Port number -> network interface. */
+  readonly interfaces: Readonly<Record<number, string>>;
+}
+
+/** A bridge of Open vSwitch. */
+export interface OvsSwitchSpec extends AnySwitchSpec {
+  readonly kind: "ovs";
+  /** Goes before every command. Empty: this machine. */
+  readonly run: readonly string[];
+  readonly bridge: string;
+  /** Port number -> the bridge's port. */
+  readonly interfaces: Readonly<Record<number, string>>;
 }
 
 export interface Blade {
@@ -107,6 +145,15 @@ export function ownersOf(appliance: Appliance): OwnerPlace[] {
 /** The filter rules that hold at a blade (by its name) or at the switch (AT_SWITCH), in order. */
 export function filtersAt(appliance: Appliance, at: string): Filter[] {
   return appliance.filters.filter((rule) => rule.at === at || (rule.at === AT_BLADES && at !== AT_SWITCH));
+}
+
+/** Every port of the switch that something is plugged into, in ascending order. */
+export function switchPortsOf({ uplinks, blades, forward }: Pick<Appliance, "uplinks"> & {
+  readonly blades: readonly Pick<Blade, "port">[];
+  readonly forward?: readonly Forward[];
+}): number[] {
+  const stations = (forward ?? []).filter(({ at }) => at === AT_SWITCH);
+  return [...new Set([...uplinks, ...blades.map(({ port }) => port), ...stations.map(({ port }) => port)])].sort((a, b) => a - b);
 }
 
 /** The forward entries of a blade (by its name) or of the switch (AT_SWITCH). */

@@ -43,6 +43,7 @@ test("a small file: defaults filled in, addresses in one form", () => {
     ],
     filters: [],
     forward: [],
+    switches: [],
   });
 });
 
@@ -89,6 +90,43 @@ forward:
   assert.deepEqual(forwardAt(appliance, "switch").map(({ port }) => port), [0]);
 });
 
+const LOW_BITS = SMALL.replace(', "2001:DB8::50"', "").replace("uplinks", "hash: low-bits\nuplinks");
+
+test("switches: how to program each, the first one active if nothing is said", () => {
+  const { switches } = parseAppliance(
+    `${LOW_BITS}switches:
+  - name: west
+    dobbs: { link: "unix:/run/dobbs/west.sock" }
+  - name: east
+    nft: { run: [ip, netns, exec, east], interfaces: { 0: up0, 1: p1, 2: p2 } }
+  - { name: top, role: standby, ovs: { bridge: br0, interfaces: { 0: up0, 1: p1, 2: p2 } } }
+`,
+    "a.yaml",
+  );
+  const interfaces = { 0: "up0", 1: "p1", 2: "p2" };
+  assert.deepEqual(switches, [
+    { name: "west", role: "active", kind: "dobbs", link: "unix:/run/dobbs/west.sock" },
+    { name: "east", role: "standby", kind: "nft", run: ["ip", "netns", "exec", "east"], interfaces },
+    { name: "top", role: "standby", kind: "ovs", run: [], bridge: "br0", interfaces },
+  ]);
+});
+
+test("the roles that a file gives its switches are theirs", () => {
+  const link = `dobbs: { link: "tls:192.0.2.1:7443" }`;
+  const { switches } = parseAppliance(
+    `${SMALL}switches: [{ name: a, role: standby, ${link} }, { name: b, role: active, ${link} }]\n`,
+    "a.yaml",
+  );
+  assert.deepEqual(switches.map(({ role }) => role), ["standby", "active"]);
+});
+
+/** The section from line 17 on, behind a file whose hash and VIPs any switch can match. */
+function withSwitches(...entries: string[]): string {
+  return `${LOW_BITS}switches:\n${entries.map((entry) => `  - ${entry}\n`).join("")}`;
+}
+const NFT_PORTS = "interfaces: { 0: up0, 1: p1, 2: p2 }";
+const DOBBS_LINK = 'dobbs: { link: "unix:/a" }';
+
 /** what is wrong -> the file, the code, and where the message says it is */
 const WRONG: Record<string, readonly [file: string, code: string, where: string]> = {
   "an empty file": ["", "E_APPLIANCE_VALUE", "a.yaml:1:"],
@@ -129,6 +167,59 @@ const WRONG: Record<string, readonly [file: string, code: string, where: string]
     "E_APPLIANCE_PORT",
     "a.yaml:16: forward[0].port:",
   ],
+  "two switches of one name": [
+    withSwitches(`{ name: west, ${DOBBS_LINK} }`, `{ name: west, ${DOBBS_LINK} }`),
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:19: switches[1].name:",
+  ],
+  "a switch called as a blade": [withSwitches(`{ name: ardsley, ${DOBBS_LINK} }`), "E_APPLIANCE_SWITCH", "a.yaml:18: switches[0].name:"],
+  "two active switches": [
+    withSwitches(`{ name: west, ${DOBBS_LINK} }`, `{ name: east, role: active, ${DOBBS_LINK} }`),
+    "E_APPLIANCE_SWITCH",
+    'a.yaml:19: switches[1].role: "west" is active too',
+  ],
+  "a switch of no kind": [withSwitches("{ name: west }"), "E_APPLIANCE_SWITCH", "a.yaml:18: switches[0]:"],
+  "a switch of two kinds": [
+    withSwitches(`{ name: west, ${DOBBS_LINK}, nft: { ${NFT_PORTS} } }`),
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:18: switches[0].nft:",
+  ],
+  "a hash that nft cannot compute": [
+    withSwitches("name: west", `  nft: { ${NFT_PORTS} }`).replace("  -   nft", "    nft").replace("low-bits", "mix"),
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:19: switches[0].nft: a switch of kind nft cannot compute",
+  ],
+  "an IPv6 VIP behind Open vSwitch": [
+    withSwitches(`{ name: west, ovs: { bridge: br0, ${NFT_PORTS} } }`).replace("80]", '80, "2001:db8::50"]'),
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:18: switches[0].ovs: a switch of kind ovs steers IPv4 only",
+  ],
+  "a port without an interface": [
+    withSwitches("{ name: west, nft: { interfaces: { 0: up0, 1: p1 } } }"),
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:18: switches[0].nft.interfaces: no interface is named for port 2",
+  ],
+  "a station's port without an interface": [
+    `${withSwitches(`{ name: west, nft: { ${NFT_PORTS} } }`)}forward: [{ mac: 02:00:00:00:00:01, port: 3, at: switch }]\n`,
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:18: switches[0].nft.interfaces: no interface is named for port 3",
+  ],
+  "two ports of one interface": [
+    withSwitches("{ name: west, nft: { interfaces: { 0: up0, 1: p1, 2: p1 } } }"),
+    "E_APPLIANCE_SWITCH",
+    "a.yaml:18: switches[0].nft.interfaces.2: port 1 is",
+  ],
+  "an interface's name that no interface has": [
+    withSwitches(`{ name: west, nft: { ${NFT_PORTS.replace("p1", '"p 1; drop"')} } }`),
+    "E_APPLIANCE_VALUE",
+    "a.yaml:18: switches[0].nft.interfaces.1:",
+  ],
+  "an interface of no port": [
+    withSwitches(`{ name: west, nft: { ${NFT_PORTS.replace("2:", "p2:")} } }`),
+    "E_APPLIANCE_VALUE",
+    "a.yaml:18: switches[0].nft.interfaces:",
+  ],
+  "a link of no kind": [withSwitches('{ name: west, dobbs: { link: "http://a" } }'), "E_APPLIANCE_VALUE", "a.yaml:18: switches[0].dobbs.link:"],
 };
 for (const [what, [file, code, where]] of Object.entries(WRONG)) {
   test(`${what} is ${code}`, () => {
