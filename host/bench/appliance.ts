@@ -1,7 +1,7 @@
 /** The appliance that is measured: a blade with one host, a peer that may be a previous owner, and their switch. */
 import type { PortRoleName } from "../management/tables.ts";
 import type { History, Owner } from "../model/assignment.ts";
-import type { NodeSetup } from "../replay/node.ts";
+import type { NodeSetup } from "../supervisor/node-setup.ts";
 
 export const VIP = "192.0.2.10";
 export const VMAC = "02:d0:bb:00:00:01";

@@ -6,7 +6,7 @@ import { decodeHello } from "../management/commands.ts";
 import type { Answer, Request } from "../management/envelope.ts";
 import { Exchange, type Outcome } from "../management/exchange.ts";
 import { refusalOf } from "../management/status.ts";
-import type { NodeSetup } from "../replay/node.ts";
+import type { NodeSetup } from "../supervisor/node-setup.ts";
 import { bringIntoService } from "../replay/setup.ts";
 
 /** Time stands still: nothing ages while it is measured. */

@@ -48,9 +48,9 @@ export class Fields {
     return new DobbsError("E_CAPTURE_FORMAT", message, "Take the capture again, or copy it again.");
   }
 
-  /** Throws E_CAPTURE_LINKTYPE for all that is not Ethernet. */
-  checkLinkType(linkType: number): void {
-    if (linkType === LINKTYPE_ETHERNET) return;
+  /** Throws E_CAPTURE_LINKTYPE for all that is not Ethernet, or one of `others`. */
+  checkLinkType(linkType: number, others: readonly number[] = []): void {
+    if (linkType === LINKTYPE_ETHERNET || others.includes(linkType)) return;
     throw new DobbsError(
       "E_CAPTURE_LINKTYPE",
       `${this.#name} has link type ${linkType}; only Ethernet (${LINKTYPE_ETHERNET}) can be read`,

@@ -1,6 +1,6 @@
 /** Reads pcapng: any number of sections and interfaces, either byte order, any time resolution. */
 import type { Capture, CaptureFrame, CaptureInterface } from "./capture.ts";
-import { Fields } from "./fields.ts";
+import { Fields, LINKTYPE_ETHERNET } from "./fields.ts";
 import {
   BLOCK, BLOCK_TYPE, BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE, OPTION, OPTION_HEADER_SIZE, PACKET, padded, SECTION,
   SIMPLE_PACKET, VERSION_MAJOR,
@@ -28,8 +28,9 @@ export function isPcapng(bytes: Uint8Array): boolean {
 }
 
 /** Interfaces of later sections are numbered on. Throws E_CAPTURE_CUT_OFF, E_CAPTURE_FORMAT or E_CAPTURE_LINKTYPE. */
-export function readPcapng(bytes: Uint8Array, name: string): Capture {
+export function readPcapng(bytes: Uint8Array, name: string, linkTypes: readonly number[] = []): Capture {
   const interfaces: Interface[] = [];
+  const comments: string[] = [];
   const frames: CaptureFrame[] = [];
   let sectionFirst = 0;
   let fields = new Fields(bytes, true, name);
@@ -40,8 +41,13 @@ export function readPcapng(bytes: Uint8Array, name: string): Capture {
     }
     const block = blockAt(fields, start);
     switch (fields.u32(start + BLOCK.type)) {
-      case BLOCK_TYPE.SECTION: checkVersion(block); break;
-      case BLOCK_TYPE.INTERFACE: interfaces.push(readInterface(block)); break;
+      case BLOCK_TYPE.SECTION: {
+        checkVersion(block);
+        const comment = commentOf(block, SECTION.options);
+        if (comment !== undefined) comments.push(comment);
+        break;
+      }
+      case BLOCK_TYPE.INTERFACE: interfaces.push(readInterface(block, linkTypes)); break;
       case BLOCK_TYPE.ENHANCED_PACKET: {
         const index = fields.u32(start + ENHANCED_PACKET.interface);
         frames.push(readFrame(block, interfaces, sectionFirst, index));
@@ -57,7 +63,11 @@ export function readPcapng(bytes: Uint8Array, name: string): Capture {
     }
     start = block.end + BLOCK.TRAILER_SIZE;
   }
-  return { interfaces: interfaces.map(({ name }) => ({ name })), frames };
+  return {
+    interfaces: interfaces.map(({ name, linkType }) => ({ name, ...(linkType !== undefined && { linkType }) })),
+    frames,
+    ...(comments.length > 0 && { comments }),
+  };
 }
 
 function isLittleEndian(fields: Fields, start: number): boolean {
@@ -83,10 +93,11 @@ function checkVersion({ fields, start, end }: Block): void {
   if (major !== VERSION_MAJOR) throw fields.malformed(start, `pcapng version ${major}, which is not known`);
 }
 
-function readInterface(block: Block): Interface {
+function readInterface(block: Block, linkTypes: readonly number[]): Interface {
   const { fields, start, end } = block;
   if (start + INTERFACE.options > end) throw fields.malformed(start, "an interface description that is too short");
-  fields.checkLinkType(fields.u16(start + INTERFACE.linkType));
+  const linkType = fields.u16(start + INTERFACE.linkType);
+  fields.checkLinkType(linkType, linkTypes);
   let name = "";
   let unitsPerSecond = DEFAULT_UNITS_PER_SECOND;
   let offsetSeconds = 0n;
@@ -95,7 +106,15 @@ function readInterface(block: Block): Interface {
     if (code === OPTION.IF_TSRESOL && length === 1) unitsPerSecond = resolution(fields.bytes[value]!);
     if (code === OPTION.IF_TSOFFSET && length === 8) offsetSeconds = fields.i64(value);
   }
-  return { name, snapLength: fields.u32(start + INTERFACE.snapLength), unitsPerSecond, offsetSeconds };
+  const snapLength = fields.u32(start + INTERFACE.snapLength);
+  return { name, snapLength, unitsPerSecond, offsetSeconds, ...(linkType !== LINKTYPE_ETHERNET && { linkType }) };
+}
+
+function commentOf(block: Block, options: number): string | undefined {
+  for (const [code, value, length] of optionsOf(block, options)) {
+    if (code === OPTION.COMMENT) return new TextDecoder().decode(block.fields.slice(value, length));
+  }
+  return undefined;
 }
 
 /** if_tsresol: a power of ten, or of two when the top bit is set. */
@@ -121,6 +140,7 @@ function readFrame(block: Block, interfaces: readonly Interface[], sectionFirst:
   const from = interfaceAt(block, interfaces, sectionFirst, index);
   const captured = fields.u32(start + ENHANCED_PACKET.captured);
   if (start + ENHANCED_PACKET.bytes + captured > end) throw fields.malformed(start, "a frame that is longer than its block");
+  const comment = commentOf(block, ENHANCED_PACKET.bytes + padded(captured));
   const high = BigInt(fields.u32(start + ENHANCED_PACKET.timeHigh));
   const units = (high << 32n) | BigInt(fields.u32(start + ENHANCED_PACKET.timeLow));
   return {
@@ -128,6 +148,7 @@ function readFrame(block: Block, interfaces: readonly Interface[], sectionFirst:
     timeNs: (units * NS_PER_SECOND) / from.unitsPerSecond + from.offsetSeconds * NS_PER_SECOND,
     bytes: fields.slice(start + ENHANCED_PACKET.bytes, captured),
     wireLength: fields.u32(start + ENHANCED_PACKET.wire),
+    ...(comment !== undefined && { comment }),
   };
 }
 

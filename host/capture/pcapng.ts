@@ -37,7 +37,7 @@ export const PACKET = { ...ENHANCED_PACKET } as const;
 /** | wire | bytes | */
 export const SIMPLE_PACKET = { wire: 8, bytes: 12 } as const;
 
-export const OPTION = { END: 0, IF_NAME: 2, IF_TSRESOL: 9, IF_TSOFFSET: 14, SHB_USERAPPL: 4 } as const;
+export const OPTION = { END: 0, COMMENT: 1, IF_NAME: 2, IF_TSRESOL: 9, IF_TSOFFSET: 14, SHB_USERAPPL: 4 } as const;
 export const OPTION_HEADER_SIZE = 4;
 
 /** `length` and what pads it to a multiple of 4. */

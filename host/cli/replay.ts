@@ -11,11 +11,13 @@ import { DobbsError } from "../errors.ts";
 import { concat } from "../management/records.ts";
 import type { Appliance, Blade } from "../model/appliance.ts";
 import { loadAppliance } from "../model/appliance-file.ts";
-import { bladeSetup, type NodeSetup, switchSetup } from "../replay/node.ts";
+import { bladeSetup, type NodeSetup, switchSetup } from "../supervisor/node-setup.ts";
+import { isRecording, LINKTYPE_MANAGEMENT } from "../replay/recording.ts";
 import { imageTime, replay, type ReplayResult } from "../replay/replay.ts";
 import { bringIntoService } from "../replay/setup.ts";
 import { boardOption, engineOption, jsonOption, type JsonOption, redirectOption, wholeNumber } from "./options.ts";
 import { print, printJson, table } from "./output.ts";
+import { replayRecordingAction } from "./replay-recording.ts";
 
 const HELP = `
 The image is brought into service as on the appliance's first day: all blades active, every bucket
@@ -27,7 +29,12 @@ In the output, interface n is port n: "wire", "host1", ... of a blade, "port0", 
 switch. A hash seed that the appliance file leaves out is all zeros here, so that the same replay
 gives the same bytes.
 
+A recording (pcapng that dobbs-shim --record wrote, on real ports) has the management messages in it, and the
+verdict of each frame: it is run again by the very bundle that the shim ran, and each verdict is compared.
+It needs --in, and nothing else.
+
 Examples:
+  dobbs replay --in ardsley.pcapng
   dobbs replay --image blade --blade ardsley --appliance appliance.yaml --in wire.pcap --out out.pcapng
   dobbs replay --image switch --appliance appliance.yaml --in clients.pcapng --out out.pcapng --json
 
@@ -35,45 +42,65 @@ With --json: {"framesIn", "framesOut", "framesCut", "verdicts": {...}, "drops": 
 ...}. The verdicts add up to framesIn, the drop reasons to verdicts.DROP. framesCut counts frames that
 the capture does not hold in full.
 
-Exit codes: 0 done; 1 the image trapped, and lost frames ("framesLost"); 2 a file is missing, cut off
+Exit codes: 0 done; 1 the image trapped, and lost frames ("framesLost"), or a verdict of a recording
+differs ("differences"); 2 a file is missing, cut off
 or wrong, and nothing was written.`;
 
 const PORT_NUMBER_MAX = 254;
 
 interface ReplayCommandOptions extends JsonOption {
-  readonly image: ImageKind;
-  readonly appliance: string;
+  readonly image?: ImageKind;
+  readonly appliance?: string;
+  readonly bundle?: string;
   readonly blade?: string;
   readonly board: string;
   readonly engine: EngineName;
   readonly redirect: boolean;
   readonly port?: number;
   readonly in: string;
-  readonly out: string;
+  readonly out?: string;
 }
+
+/** Those of a capture that is no recording. */
+type CaptureOptions = ReplayCommandOptions & { readonly image: ImageKind; readonly appliance: string; readonly out: string };
 
 export function replayCommand(): Command {
   return new Command("replay")
     .summary("run the frames of a capture through a firmware image")
     .description("Runs every frame of a capture through a firmware image, and writes what comes out as pcapng.")
-    .addOption(new Option("--image <name>", "which image").choices(IMAGE_KINDS).makeOptionMandatory())
-    .requiredOption("--appliance <file>", "the appliance that the image is part of")
+    .addOption(new Option("--image <name>", "which image").choices(IMAGE_KINDS))
+    .option("--appliance <file>", "the appliance that the image is part of")
     .option("--blade <name>", "with --image blade: which blade of the appliance it is (needed if there are several)")
     .addOption(boardOption())
     .addOption(engineOption())
     .addOption(redirectOption())
     .option("--port <n>", "the port that the frames of a capture with one interface come in by", portNumber)
-    .requiredOption("--in <capture>", "pcap or pcapng, Ethernet")
-    .requiredOption("--out <file>", "pcapng to write")
+    .requiredOption("--in <capture>", "pcap or pcapng, Ethernet; or a recording of dobbs-shim --record")
+    .option("--out <file>", "pcapng to write")
+    .option("--bundle <file>", "of a recording: the bundle that the shim ran, when it is not in build/bundles")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(replayAction);
 }
 
 function replayAction(options: ReplayCommandOptions): void {
+  const capture = readCapture(options.in, [LINKTYPE_MANAGEMENT]);
+  if (isRecording(capture)) return replayRecordingAction(capture, options);
+  replayCapture(capture, demandOptions(options));
+}
+
+/** What only a recording can do without. Throws E_USAGE. */
+function demandOptions(options: ReplayCommandOptions): CaptureOptions {
+  const { image, appliance, out } = options;
+  if (image !== undefined && appliance !== undefined && out !== undefined) return { ...options, image, appliance, out };
+  const missing = Object.entries({ "--image": image, "--appliance": appliance, "--out": out });
+  const names = missing.filter(([, value]) => value === undefined).map(([name]) => name);
+  throw new DobbsError("E_USAGE", `${options.in} is no recording of a shim, and ${names.join(", ")} is not given`, "See dobbs replay --help.");
+}
+
+function replayCapture(capture: Capture, options: CaptureOptions): void {
   const appliance = loadAppliance(options.appliance);
   const blade = options.image === "blade" ? bladeNamed(appliance, options) : undefined;
-  const capture = readCapture(options.in);
   const firmware = Firmware.load(openEngine(options.engine), readImage(options.board, options.image));
 
   const shared = { appliance, seed: seedOf(appliance), redirect: options.redirect };
@@ -97,7 +124,7 @@ function replayAction(options: ReplayCommandOptions): void {
 }
 
 /** The blade that `--blade` names, or the only one. Throws E_BLADE_UNKNOWN. */
-function bladeNamed({ blades }: Appliance, options: ReplayCommandOptions): Blade {
+function bladeNamed({ blades }: Appliance, options: CaptureOptions): Blade {
   const name = options.blade ?? (blades.length === 1 ? blades[0]!.name : undefined);
   const found = blades.find((blade) => blade.name === name);
   if (found) return found;
@@ -144,7 +171,7 @@ function writeOut(path: string, bytes: Uint8Array): void {
   }
 }
 
-function textOf(result: ReplayResult, { image, board, engine, in: input, out, blade }: ReplayCommandOptions): string {
+function textOf(result: ReplayResult, { image, board, engine, in: input, out, blade }: CaptureOptions): string {
   const who = blade === undefined ? image : `${image} ${blade}`;
   const some = (tally: Readonly<Record<string, number>>): [string, number][] => Object.entries(tally).filter(([, n]) => n > 0);
   const parts = [

@@ -1,5 +1,5 @@
 /** One blade: its NIC with the real image, its hosts behind it, and its traffic manager. */
-import type { NodeSetup } from "../replay/node.ts";
+import type { NodeSetup } from "../supervisor/node-setup.ts";
 import type { OwnerPlace } from "../model/appliance.ts";
 import type { Journal } from "../supervisor/environment.ts";
 import type { ManagerMessage } from "../supervisor/messages.ts";

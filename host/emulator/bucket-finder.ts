@@ -2,7 +2,7 @@
 import { decodeFlows, flowRequests } from "../management/commands.ts";
 import { decodeAnswer, encodeRequest } from "../management/envelope.ts";
 import { Records } from "../management/records.ts";
-import { bladeSetup, type Shared } from "../replay/node.ts";
+import { bladeSetup, type Shared } from "../supervisor/node-setup.ts";
 import { bringIntoService } from "../replay/setup.ts";
 import type { Parts } from "./parts.ts";
 

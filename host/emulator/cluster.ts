@@ -1,7 +1,7 @@
 /** Puts an emulated appliance together: wires, switch, blades, hosts, clients, and the production supervisor. */
 import { type Appliance, type Blade, type OwnerPlace, ownersOfBlade } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
-import { bladeSetup, type Shared, switchSetup } from "../replay/node.ts";
+import { bladeSetup, type Shared, switchSetup } from "../supervisor/node-setup.ts";
 import { ApplianceManager } from "../supervisor/appliance-manager.ts";
 import { APPLIANCE_MANAGER, type ManagerMessage } from "../supervisor/messages.ts";
 import { clientAddress, clientMac, hostAddress, PREFIX_BITS } from "./address-plan.ts";
@@ -133,12 +133,16 @@ export class Cluster {
   }
 
   #makeManager(): ApplianceManager {
-    const { clock, timeline, onOffline } = this.#options;
+    const { clock, shared, timeline, onOffline } = this.#options;
     const manager = new ApplianceManager({
       clock: clock.inMs(),
       peers: this.#peers.peersOf(APPLIANCE_MANAGER),
       journal: timeline.journal(),
       buckets: this.#appliance.buckets,
+      switches: [{ name: this.switch.driver.name, role: "active" }],
+      ports: switchSetup(shared).identity.ports,
+      filters: this.#appliance.filters,
+      forward: this.#appliance.forward,
       onOffline: (name, cut) => {
         const blade = this.blades.get(name)!;
         onOffline(blade, cut);

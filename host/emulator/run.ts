@@ -3,7 +3,7 @@ import type { EngineName } from "../engine/engine.ts";
 import { DEFAULT_ENGINE } from "../engine/open.ts";
 import type { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
-import type { Shared } from "../replay/node.ts";
+import type { Shared } from "../supervisor/node-setup.ts";
 import { bucketCounts } from "../supervisor/succession.ts";
 import type { BladeNode } from "./blade-node.ts";
 import { findBuckets } from "./bucket-finder.ts";

@@ -5,7 +5,7 @@ import { decodeAnswer, encodeRequest } from "../management/envelope.ts";
 import { Records } from "../management/records.ts";
 import { refusalOf } from "../management/status.ts";
 import { assignmentTable, filterTable, forwardTable, identityTable, putRequests, roleTable } from "../management/tables.ts";
-import type { NodeSetup } from "./node.ts";
+import type { NodeSetup } from "../supervisor/node-setup.ts";
 
 /** `now`: ms. Throws E_IMAGE_REFUSED when the image has no room for the appliance, or knows no such message. */
 export function bringIntoService(firmware: Firmware, setup: NodeSetup, kind: "blade" | "switch", now: number): void {

@@ -2,78 +2,83 @@
  * Drains that have begun: a blade goes offline when no history names it any more, or at its deadline. Then its live
  * connections are counted, so that it can be said how many were cut.
  */
-import type { Cancel, Clock } from "./environment.ts";
-import type { Order } from "./messages.ts";
+import type { Core } from "./core.ts";
+import type { Cancel } from "./environment.ts";
+import type { DrainState } from "./state.ts";
 
-export interface DrainsOptions {
-  readonly clock: Clock;
-  readonly retryMs: number;
-  readonly send: (to: string, order: Order) => void;
-  /** A blade is at its end: it has `live` connections; null: it did not say. */
-  readonly onCounted: (blade: string, live: number | null) => void;
-}
-
-interface Drain {
-  /** ms; null: none. */
-  readonly deadline: number | null;
-  readonly owners: readonly string[];
-  /** Of the deadline, or of the next time to ask. */
-  cancel: Cancel;
-  /** Times that the count may still be asked for; null: it is not wanted yet. */
-  asksLeft: number | null;
-}
+/** A blade is at its end: it has `live` connections; null: it did not say. */
+export type OnCounted = (blade: string, live: number | null) => void;
 
 const ASKS_MAX = 10;
 
 export class Drains {
-  readonly #options: DrainsOptions;
-  readonly #drains = new Map<string, Drain>();
+  readonly #core: Core;
+  readonly #onCounted: OnCounted;
+  /** By blade: of the deadline, or of the next time to ask. */
+  readonly #cancels = new Map<string, Cancel>();
 
-  constructor(options: DrainsOptions) {
-    this.#options = options;
+  constructor(core: Core, onCounted: OnCounted) {
+    this.#core = core;
+    this.#onCounted = onCounted;
   }
 
   begin(blade: string, owners: readonly string[], deadline: number | null): void {
-    const { clock } = this.#options;
-    const drain: Drain = { deadline, owners, cancel: () => undefined, asksLeft: null };
-    this.#drains.set(blade, drain);
-    if (deadline !== null) drain.cancel = clock.after(Math.max(0, deadline - clock.now()), () => this.end(blade));
+    const drain = { owners, deadline, counting: false };
+    this.#change(blade, drain);
+    this.#await(blade, drain);
   }
 
-  deadlineOf(blade: string): number | null {
-    return this.#drains.get(blade)?.deadline ?? null;
+  /** Goes on after the appliance manager was started anew. */
+  resume(): void {
+    for (const [blade, drain] of Object.entries(this.#core.state.drains)) {
+      if (drain.counting) this.#ask(blade, drain, ASKS_MAX);
+      else this.#await(blade, drain);
+    }
   }
 
   /** Ends the drain now: has the live connections counted. */
   end(blade: string): void {
-    const drain = this.#drains.get(blade);
-    if (!drain || drain.asksLeft !== null) return;
-    drain.cancel();
-    drain.asksLeft = ASKS_MAX;
-    this.#ask(blade, drain);
+    const drain = this.#core.state.drains[blade];
+    if (!drain || drain.counting) return;
+    this.#change(blade, { ...drain, counting: true });
+    this.#ask(blade, drain, ASKS_MAX);
   }
 
   counted(blade: string, live: number): void {
-    const drain = this.#drains.get(blade);
-    if (drain && drain.asksLeft !== null) this.#finish(blade, drain, live);
+    if (this.#core.state.drains[blade]?.counting) this.#finish(blade, live);
   }
 
-  /** The blade is offline. */
+  /** The blade is offline, or has failed. */
   forget(blade: string): void {
-    this.#drains.get(blade)?.cancel();
-    this.#drains.delete(blade);
+    this.#cancel(blade);
+    const { [blade]: gone, ...drains } = this.#core.state.drains;
+    if (gone) this.#core.change({ drains });
   }
 
-  #ask(blade: string, drain: Drain): void {
-    if (drain.asksLeft === 0) return this.#finish(blade, drain, null);
-    drain.asksLeft = drain.asksLeft! - 1;
-    drain.cancel = this.#options.clock.after(this.#options.retryMs, () => this.#ask(blade, drain));
-    this.#options.send(blade, { kind: "count", owners: drain.owners });
+  #await(blade: string, { deadline }: DrainState): void {
+    if (deadline === null) return;
+    this.#cancels.set(blade, this.#core.timer(Math.max(0, deadline - this.#core.now), () => this.end(blade)));
   }
 
-  #finish(blade: string, drain: Drain, live: number | null): void {
-    drain.cancel();
-    this.#drains.delete(blade);
-    this.#options.onCounted(blade, live);
+  #ask(blade: string, drain: DrainState, asksLeft: number): void {
+    this.#cancel(blade);
+    if (asksLeft === 0) return this.#finish(blade, null);
+    const again = (): void => this.#ask(blade, drain, asksLeft - 1);
+    this.#cancels.set(blade, this.#core.timer(this.#core.timing.retryMs, again));
+    this.#core.send(blade, { kind: "count", owners: drain.owners });
+  }
+
+  #finish(blade: string, live: number | null): void {
+    this.forget(blade);
+    this.#onCounted(blade, live);
+  }
+
+  #change(blade: string, drain: DrainState): void {
+    this.#core.change({ drains: { ...this.#core.state.drains, [blade]: drain } });
+  }
+
+  #cancel(blade: string): void {
+    this.#cancels.get(blade)?.();
+    this.#cancels.delete(blade);
   }
 }

@@ -3,6 +3,8 @@
  * timers; in the emulator they are virtual. Supervisor code calls nothing else, keeps no promise and reads no clock of
  * its own, so that one seed gives one run.
  */
+import type { ApplianceState } from "./state.ts";
+
 export type { Cancel, Clock, ManagementChannel } from "../management/channel.ts";
 
 /** A live connection of the blade's host, as its TCP stack has it. Half-open and closing ones count. */
@@ -26,6 +28,12 @@ export interface HostSockets {
 /** Messages between managers. Plain data; delivery may fail, be late or repeat. */
 export interface Peers<M> {
   send(to: string, message: M): void;
+}
+
+/** Where the appliance manager's state outlives it. */
+export interface Store {
+  /** Durable when it returns. Throws when it cannot be: nothing of what follows from the state is done then. */
+  save(state: ApplianceState): void;
 }
 
 /** What happened, for people: the emulator's timeline, logs. */

@@ -1,7 +1,10 @@
 /** A blade's IPD as its traffic manager keeps it: identity and assignment in force, put anew when they were lost. */
 import type { ManagementSession, OnResult } from "../management/session.ts";
+import type { Refusal } from "../management/status.ts";
+import { NO_ANSWER } from "../management/status.ts";
 import type { FilterEntry, ForwardStation, LocalOwnerEntry, NodeIdentity } from "../management/tables.ts";
 import type { Assignment } from "../model/assignment.ts";
+import { inOrder, type OnDone, type Step } from "./steps.ts";
 
 export interface IpdOptions {
   readonly owners: readonly { readonly name: string; readonly mac: string; readonly hostPort: number }[];
@@ -10,12 +13,21 @@ export interface IpdOptions {
   readonly forward?: readonly ForwardStation[];
 }
 
-/** `problem`: null, or one sentence that says why nothing was put in force. */
-export type OnInstalled = (problem: string | null) => void;
+/** The blade's filter rules and stations. */
+export interface NodeTables {
+  /** 0: those that the traffic manager was started with. */
+  readonly revision: number;
+  readonly filters: readonly FilterEntry[];
+  readonly forward: readonly ForwardStation[];
+}
 
 export class Ipd {
   readonly #session: ManagementSession;
   readonly #options: IpdOptions;
+  /** What is to be in force of filter rules and stations; put again whenever the IPD was started anew. */
+  #tables: NodeTables;
+  /** Of those that are. */
+  #revision = 0;
   #assignment: Assignment | null = null;
   /** Local owners of the identity in force; null: none, or not known. */
   #owners: readonly LocalOwnerEntry[] | null = null;
@@ -25,6 +37,7 @@ export class Ipd {
   constructor(session: ManagementSession, options: IpdOptions) {
     this.#session = session;
     this.#options = options;
+    this.#tables = { revision: 0, filters: options.filters ?? [], forward: options.forward ?? [] };
   }
 
   /** What is in force. */
@@ -36,28 +49,43 @@ export class Ipd {
     return this.#assignment?.generation ?? 0;
   }
 
+  /** Of the filter rules and stations in force. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Puts an assignment in force. One that is being put already is not put twice, and `onInstalled` is not called. */
-  install(assignment: Assignment, onInstalled: OnInstalled): void {
+  install(assignment: Assignment, onInstalled: OnDone): void {
     if (this.#installing !== null && assignment.generation <= this.#installing) return;
     this.#installing = assignment.generation;
-    const done = (problem: string | null): void => {
+    const done: OnDone = (problem) => {
       if (this.#installing === assignment.generation) this.#installing = null;
       if (problem === null && assignment.generation > this.generation) this.#assignment = assignment;
       onInstalled(problem);
     };
     const owners = this.#localOwners(assignment);
     const before = this.#owners;
-    const put: Task = (then) => this.#putAssignment(assignment, then);
-    const identify =
-      (entries: readonly LocalOwnerEntry[]): Task =>
-      (then) =>
-        this.#putIdentity(entries, then);
-    if (before === null) return inOrder([(then) => this.#furnish(then), identify(owners), put], done);
+    if (before === null) return this.#introduce(assignment, owners, done);
     const kept = owners.map((entry, index) => entry.owner === before[index]!.owner);
-    if (!kept.includes(false)) return put(done);
-    // In the old assignment a new number is someone else's: an owner that gets one owns nothing in between.
+    if (!kept.includes(false)) return this.#putAssignment(assignment, done);
     const between = owners.map((entry, index) => (kept[index] ? entry : { ...entry, owner: null }));
-    inOrder([identify(between), put, identify(owners)], done);
+    this.#change(assignment, between, owners, done);
+  }
+
+  /** Puts filter rules and stations in force, both or none. Those that are being put already are not put twice, and
+   *  `onSet` is not called. */
+  setTables(tables: NodeTables, onSet: (refusal: Refusal | null) => void): void {
+    const before = this.#tables;
+    if (tables.revision <= before.revision && this.#revision !== before.revision) return;
+    this.#tables = tables;
+    this.#putTables(tables, (refusal) => {
+      if (refusal === null) this.#revision = tables.revision;
+      if (refusal === null || this.#tables !== tables) return onSet(refusal);
+      // No answer: they may be in force or not, and whoever asked will ask again.
+      this.#tables = before;
+      if (refusal.status === NO_ANSWER) return onSet(refusal);
+      this.#putTables(before, () => onSet(refusal));
+    });
   }
 
   /** Whether the IPD answers. One that has lost what was in force (its shim was started anew) gets it again. */
@@ -76,6 +104,42 @@ export class Ipd {
     });
   }
 
+  /** To an IPD of which nothing is known: it was started anew, or this traffic manager was. */
+  #introduce(assignment: Assignment, owners: readonly LocalOwnerEntry[], done: OnDone): void {
+    this.#session.hello((result) => {
+      if (!result.ok) return done(result.refusal.text);
+      const { generation } = result;
+      const offered = assignment.generation;
+      if (generation > offered) return done(`Generation ${generation} is in force, and not ${offered}.`);
+      const furnish: Step = (then) => this.#putTables(this.#tables, (refusal) => then(refusal?.text ?? null));
+      // The same generation is the same assignment: what its owners' numbers are is known then.
+      if (generation === 0 || generation === offered) {
+        const steps: Step[] = [
+          furnish,
+          (then) => this.#putIdentity(owners, then),
+          (then) => this.#putAssignment(assignment, then),
+        ];
+        return inOrder(steps, done);
+      }
+      const nobody = owners.map((entry) => ({ ...entry, owner: null }));
+      inOrder([furnish, (then) => this.#change(assignment, nobody, owners, then)], done);
+    });
+  }
+
+  /** In the old assignment a new number is someone else's: an owner that gets one owns nothing in between. */
+  #change(
+    assignment: Assignment,
+    between: readonly LocalOwnerEntry[],
+    owners: readonly LocalOwnerEntry[],
+    done: OnDone,
+  ): void {
+    const identify =
+      (entries: readonly LocalOwnerEntry[]): Step =>
+      (then) =>
+        this.#putIdentity(entries, then);
+    inOrder([identify(between), (then) => this.#putAssignment(assignment, then), identify(owners)], done);
+  }
+
   #localOwners(assignment: Assignment): LocalOwnerEntry[] {
     return this.#options.owners.map(({ name, mac, hostPort }) => {
       const owner = assignment.owners.findIndex((entry) => entry?.name === name);
@@ -83,14 +147,14 @@ export class Ipd {
     });
   }
 
-  #putIdentity(localOwners: readonly LocalOwnerEntry[], onDone: OnInstalled): void {
+  #putIdentity(localOwners: readonly LocalOwnerEntry[], onDone: OnDone): void {
     this.#session.putIdentity({ ...this.#options.identity, localOwners }, (result) => {
       this.#owners = result.ok ? localOwners : null;
       onDone(result.ok ? null : result.refusal.text);
     });
   }
 
-  #putAssignment(assignment: Assignment, onDone: OnInstalled): void {
+  #putAssignment(assignment: Assignment, onDone: OnDone): void {
     this.#session.putAssignment(assignment, (result) => {
       const there =
         !result.ok && result.refusal.status === "STALE_GENERATION" && result.refusal.detail === assignment.generation;
@@ -98,24 +162,19 @@ export class Ipd {
     });
   }
 
-  /** Puts the tables that never change. */
-  #furnish(onDone: OnInstalled): void {
-    const { filters = [], forward = [] } = this.#options;
-    const onPut =
-      (then: OnInstalled): OnResult<null> =>
+  #putTables({ filters, forward }: NodeTables, onPut: (refusal: Refusal | null) => void): void {
+    const then =
+      (next: () => void): OnResult<null> =>
       (result) =>
-        then(result.ok ? null : result.refusal.text);
-    const putFilters: Task = (then) => this.#session.putFilters(filters, onPut(then));
-    const putForward: Task = (then) => this.#session.putForward(forward, onPut(then));
-    inOrder([putFilters, putForward], onDone);
+        result.ok ? next() : onPut(result.refusal);
+    this.#session.putFilters(
+      filters,
+      then(() =>
+        this.#session.putForward(
+          forward,
+          then(() => onPut(null)),
+        ),
+      ),
+    );
   }
-}
-
-type Task = (onDone: OnInstalled) => void;
-
-/** One task after the other, until one has a problem. */
-function inOrder(tasks: readonly Task[], onDone: OnInstalled): void {
-  const [task, ...rest] = tasks;
-  if (!task) return onDone(null);
-  task((problem) => (problem === null ? inOrder(rest, onDone) : onDone(problem)));
 }

@@ -2,7 +2,9 @@
  * What managers say to each other. Plain data. Any message may be lost, late or repeated: requests are repeated until
  * they are answered, and answering one again does no harm.
  */
+import type { FilterEntry, ForwardStation } from "../management/tables.ts";
 import type { Assignment } from "../model/assignment.ts";
+import type { SwitchesState, SwitchFound, SwitchProblem } from "./switch-driver.ts";
 import type { View } from "./view.ts";
 
 /** Live connections of one owner in one bucket. */
@@ -25,10 +27,26 @@ export type Order =
   /** The generation that was to be prepared will not come. */
   | { readonly kind: "abort"; readonly generation: number }
   | { readonly kind: "install"; readonly assignment: Assignment }
-  /** To the leading traffic manager: program the switches, standby first. */
-  | { readonly kind: "switch"; readonly assignment: Assignment; readonly digest: string }
+  /** To the leading traffic manager: program the switches, standby first. `serial` only grows. */
+  | ({ readonly kind: "switch"; readonly serial: number; readonly digest: string } & SwitchesState)
+  /** To the leading traffic manager, again and again: ask these switches what they have, and say so in `Sessions`. */
+  | { readonly kind: "lead"; readonly switches: readonly string[] }
+  /** The filter rules and stations of this blade. `revision` only grows. */
+  | {
+      readonly kind: "tables";
+      readonly revision: number;
+      readonly filters: readonly FilterEntry[];
+      readonly forward: readonly ForwardStation[];
+    }
   /** Count the live connections of these owners now. */
   | { readonly kind: "count"; readonly owners: readonly string[] };
+
+/** Why something was refused; the parts of a DobbsError. */
+export interface Problem {
+  readonly code: string;
+  readonly why: string;
+  readonly mend: string;
+}
 
 /** Traffic manager -> appliance manager. */
 export type Report =
@@ -36,7 +54,9 @@ export type Report =
   | { readonly kind: "refused"; readonly generation: number; readonly code: string; readonly why: string }
   | { readonly kind: "installed"; readonly generation: number }
   | { readonly kind: "not-installed"; readonly generation: number; readonly why: string }
-  | { readonly kind: "switched"; readonly generation: number; readonly problems: readonly string[] }
+  | { readonly kind: "switched"; readonly serial: number; readonly problems: readonly SwitchProblem[] }
+  /** `problem`: null, or why the tables are what they were. */
+  | { readonly kind: "tabled"; readonly revision: number; readonly problem: Problem | null }
   | { readonly kind: "counted"; readonly live: readonly { readonly owner: string; readonly live: number }[] }
   | Sessions;
 
@@ -51,6 +71,12 @@ export interface Sessions {
   readonly counts: readonly SessionCount[];
   /** Proved under `generation`. */
   readonly drained: readonly Drained[];
+  /** Revision of the filter rules and stations that its IPD has; 0: those that it was started with. */
+  readonly tables: number;
+  /** Run queue of its host, divided by its CPUs; null: not known. */
+  readonly load: number | null;
+  /** By switch name, null for one that does not answer; null while it does not lead. */
+  readonly switches: Readonly<Record<string, SwitchFound | null>> | null;
 }
 
 export type ManagerMessage = Order | Report;

@@ -24,6 +24,8 @@ export interface Look {
   /** Those of which it is proved, under this generation, that no connection is left. */
   readonly drained: readonly number[];
   readonly removed: number;
+  /** Buckets that it is the current owner of, and of which its flow table has lost everything. */
+  readonly emptied: readonly number[];
 }
 
 /** Longer than a message to the IPD can be late, its repetitions and new beginnings counted in: a row that was touched
@@ -56,7 +58,10 @@ export class PreviousOwner {
       const incomplete = previous.filter(({ complete, sealed }) => !complete && !sealed).map(({ bucket }) => bucket);
       const step = new Step(this.#session, scope, (refusal) => onLook({ ok: false, refusal }));
       const done = (table: SessionTable, part: Partial<Look>): void => {
-        const none = { completed: [], seeded: 0, drained: [], removed: 0 };
+        const emptied = states.value
+          .filter(({ bucket, index, rows }) => index === 0 && rows === 0 && table.liveByBucket.has(bucket))
+          .map(({ bucket }) => bucket);
+        const none = { completed: [], seeded: 0, drained: [], removed: 0, emptied };
         onLook({ ok: true, value: { ...none, table, ...part }, generation: scope.generation });
       };
       if (incomplete.length > 0) {

@@ -3,22 +3,26 @@
  * (design, section 5):
  *
  * ```
- * prepare --all agree--> install --all acknowledge, or time-out--> switch --programmed, or time-out--> finished
- *    |                      '--- forgetting changes no current owner ---------------------------------^
- *    '--refused, digests differ, time-out--> called-off
+ * move:   prepare --all agree--> install --all acknowledge, or time-out--> switch --programmed, or time-out--> finished
+ *            '--refused, digests differ, time-out--> called-off
+ * forget:                        install --...--> finished      (no current owner changes: no switch has to know)
+ * fail:   fence --the port is shut--> install --...--> switch --...--> finished      (nobody is there to prepare)
  * ```
  *
- * Before the first install everything can be taken back; after it, everything goes forward.
+ * Before the first install everything can be taken back; after it, everything goes forward. A fence has no time-out: as
+ * long as clients may reach the failed blade, no other may have its buckets.
  */
 import type { Assignment } from "../model/assignment.ts";
 import type { Order, Report } from "./messages.ts";
 import { digest, succeed } from "./succession.ts";
+import type { SwitchProblem } from "./switch-driver.ts";
 import type { Timing } from "./timing.ts";
 import type { View } from "./view.ts";
 
-export type Phase = "prepare" | "install" | "switch" | "finished" | "called-off";
+export type Phase = "fence" | "prepare" | "install" | "switch" | "finished" | "called-off";
 
 export interface Reconfiguration {
+  readonly kind: "move" | "forget" | "fail";
   readonly phase: Phase;
   /** ms, when the phase began. */
   readonly since: number;
@@ -26,7 +30,7 @@ export interface Reconfiguration {
   readonly last: Assignment;
   readonly next: Assignment;
   readonly digest: string;
-  /** Whether the switches have to know. */
+  /** Whether there are switches that have to know. */
   readonly steers: boolean;
   /** Blades that take part, in order of name. */
   readonly blades: readonly string[];
@@ -34,8 +38,6 @@ export interface Reconfiguration {
   readonly waiting: readonly string[];
   /** Those that have `next` in force. */
   readonly installed: readonly string[];
-  /** Times that the switch phase has been asked for. */
-  readonly asked: number;
   /** Live connections that the losing blades have put into their flow tables. */
   readonly seeded: number;
   /** Why it was called off, or what did not go well. */
@@ -44,6 +46,8 @@ export interface Reconfiguration {
 
 export type Action =
   | { readonly kind: "send"; readonly to: string; readonly order: Order }
+  /** All the switches are to have this. */
+  | { readonly kind: "steer"; readonly assignment: Assignment }
   | {
       readonly kind: "note";
       readonly event: string;
@@ -55,39 +59,38 @@ export interface Transition {
   readonly actions: readonly Action[];
 }
 
-/** Requests to one leader before the next blade is asked to lead. */
-const LEADER_ASKED_MAX = 5;
+/** What a reconfiguration begins with. */
+export interface Beginning {
+  readonly view: View;
+  readonly last: Assignment;
+  readonly blades: readonly string[];
+  /** Whether there are switches. */
+  readonly steers: boolean;
+  readonly now: number;
+}
 
 /** Begins with the first phase. Throws what `succeed` throws: nothing has been asked of anyone then. */
-export function beginMove(
-  view: View,
-  last: Assignment,
-  generation: number,
-  blades: readonly string[],
-  now: number,
-): Transition {
-  const next = succeed(view, last, generation);
-  return enter({ ...initial(view, last, next, blades), steers: true }, "prepare", now);
+export function beginMove(beginning: Beginning, generation: number): Transition {
+  const next = succeed(beginning.view, beginning.last, generation);
+  return enter(initial("move", beginning, next), "prepare", beginning.now);
 }
 
 /** Previous owners leave histories: there is nothing to prepare, and no switch has to know. */
-export function beginForget(
-  view: View,
-  last: Assignment,
-  next: Assignment,
-  blades: readonly string[],
-  now: number,
-): Transition {
-  return enter({ ...initial(view, last, next, blades), steers: false }, "install", now);
+export function beginForget(beginning: Beginning, next: Assignment): Transition {
+  return enter(initial("forget", { ...beginning, steers: false }, next), "install", beginning.now);
 }
 
-export function onReport(
-  state: Reconfiguration,
-  from: string,
-  report: Report,
-  now: number,
-  timing: Timing,
-): Transition {
+/** A failed blade leaves all histories. It is not among `blades`. */
+export function beginFail(beginning: Beginning, next: Assignment): Transition {
+  return enter(initial("fail", beginning, next), beginning.steers ? "fence" : "install", beginning.now);
+}
+
+/** Goes on after the appliance manager was started anew: the phase has its full time again. */
+export function resume(state: Reconfiguration, now: number): Transition {
+  return ask({ ...state, since: now });
+}
+
+export function onReport(state: Reconfiguration, from: string, report: Report, now: number): Transition {
   if (!("generation" in report) || report.generation !== state.next.generation) return { state, actions: [] };
   if (state.phase === "prepare") return onPrepareReport(state, from, report, now);
   if (report.kind === "installed") return onInstalled(state, from, now);
@@ -95,38 +98,78 @@ export function onReport(
     const problem = { code: "E_NOT_INSTALLED", why: `${from}: ${report.why}` };
     return { state: { ...state, problem }, actions: [note(state, "not-installed", { blade: from, why: report.why })] };
   }
-  if (state.phase === "switch" && report.kind === "switched") {
-    if (report.problems.length === 0)
-      return first([note(state, "switched", { leader: from })], enter({ ...state, problem: null }, "finished", now));
-    const problem = { code: "E_SWITCH", why: report.problems.join("; ") };
-    const actions = state.problem === null ? [note(state, "not-switched", { why: problem.why })] : [];
-    return overdue({ ...state, problem }, now, timing, actions);
-  }
   return { state, actions: [] };
+}
+
+/** The switches were programmed as they are to be now, but for `problems`. `activeDone`: those that carry frames were. */
+export function onSwitched(
+  state: Reconfiguration,
+  problems: readonly SwitchProblem[],
+  activeDone: boolean,
+  now: number,
+): Transition {
+  // A standby switch drops everything, and is told of the fence before it is made active.
+  if (state.phase === "fence" && activeDone)
+    return first([note(state, "fenced", {})], enter({ ...state, problem: null }, "install", now));
+  if (state.phase !== "switch") return { state, actions: [] };
+  if (problems.length === 0) return enter({ ...state, problem: null }, "finished", now);
+  const why = problems.map((problem) => `${problem.switch}: ${problem.why}`).join("; ");
+  return { state: { ...state, problem: { code: "E_SWITCH", why } }, actions: [] };
+}
+
+/** A blade that takes part is being failed: nobody waits for it. */
+export function onGone(state: Reconfiguration, blade: string, now: number): Transition {
+  if (!state.waiting.includes(blade)) return { state, actions: [] };
+  if (state.phase === "prepare") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
+  const after = { ...state, waiting: state.waiting.filter((other) => other !== blade) };
+  if (state.phase === "install" && after.waiting.length === 0) return allInstalled(after, now);
+  return { state: after, actions: [] };
 }
 
 /** Called every `retryMs`. */
 export function onTick(state: Reconfiguration, now: number, timing: Timing): Transition {
-  return overdue(state, now, timing, []);
+  const waited = now - state.since;
+  const names = state.waiting.join(", ");
+  switch (state.phase) {
+    case "fence": {
+      if (waited < timing.installMs || state.problem !== null) return { state, actions: [] };
+      const problem = { code: "E_FENCE", why: "no switch has reported that the port is shut" };
+      return { state: { ...state, problem }, actions: [note(state, "fence-overdue", { why: problem.why })] };
+    }
+    case "prepare":
+      if (waited >= timing.prepareMs) return callOff(state, "E_PREPARE_OVERDUE", `no answer from ${names}`, now);
+      return ask(state);
+    case "install":
+      if (waited < timing.installMs) return ask(state);
+      // Roll forward: those that are missing are told again whenever they are heard of.
+      return first([note(state, "install-overdue", { blades: names })], allInstalled(state, now));
+    case "switch": {
+      if (waited < timing.installMs) return { state, actions: [] };
+      const why = "no blade has reported that the switches are programmed";
+      const problem = state.problem ?? { code: "E_SWITCH", why };
+      const overdue = note(state, "switch-overdue", { why: problem.why });
+      return first([overdue], enter({ ...state, problem }, "finished", now));
+    }
+    case "finished":
+    case "called-off":
+      return { state, actions: [] };
+  }
 }
 
-function initial(
-  view: View,
-  last: Assignment,
-  next: Assignment,
-  blades: readonly string[],
-): Omit<Reconfiguration, "steers"> {
+function initial(kind: Reconfiguration["kind"], beginning: Beginning, next: Assignment): Reconfiguration {
+  const { view, last, blades, steers } = beginning;
   return {
+    kind,
     phase: "prepare",
     since: 0,
     view,
     last,
     next,
     digest: digest(next),
+    steers,
     blades,
     waiting: [],
     installed: [],
-    asked: 0,
     seeded: 0,
     problem: null,
   };
@@ -169,35 +212,6 @@ function allInstalled(state: Reconfiguration, now: number): Transition {
   return first([done], enter({ ...state, problem: null }, state.steers ? "switch" : "finished", now));
 }
 
-/** Asks again, or gives the phase up. */
-function overdue(state: Reconfiguration, now: number, timing: Timing, actions: readonly Action[]): Transition {
-  const waited = now - state.since;
-  const names = state.waiting.join(", ");
-  switch (state.phase) {
-    case "prepare":
-      if (waited >= timing.prepareMs) return callOff(state, "E_PREPARE_OVERDUE", `no answer from ${names}`, now);
-      return first(actions, ask(state));
-    case "install":
-      if (waited < timing.installMs) return first(actions, ask(state));
-      // Roll forward: those that are missing are told again whenever they are heard of.
-      return first([...actions, note(state, "install-overdue", { blades: names })], allInstalled(state, now));
-    case "switch": {
-      if (waited < timing.installMs) return first(actions, ask(state));
-      const problem = state.problem ?? {
-        code: "E_SWITCH",
-        why: "no blade has reported that the switches are programmed",
-      };
-      return first(
-        [...actions, note(state, "switch-overdue", { why: problem.why })],
-        enter({ ...state, problem }, "finished", now),
-      );
-    }
-    case "finished":
-    case "called-off":
-      return { state, actions };
-  }
-}
-
 function callOff(state: Reconfiguration, code: string, why: string, now: number): Transition {
   const problem = { code, why };
   const aborts = state.blades.map((to): Action => ({
@@ -213,12 +227,16 @@ function callOff(state: Reconfiguration, code: string, why: string, now: number)
 
 function enter(state: Reconfiguration, phase: Phase, now: number): Transition {
   const waiting = phase === "prepare" || phase === "install" ? state.blades : [];
-  return ask({ ...state, phase, since: now, waiting });
+  const { state: after, actions } = ask({ ...state, phase, since: now, waiting });
+  // Asking for it again and again is the business of whoever programs the switches.
+  if (phase === "fence") return { state: after, actions: [...actions, { kind: "steer", assignment: state.last }] };
+  if (phase === "switch") return { state: after, actions: [...actions, { kind: "steer", assignment: state.next }] };
+  return { state: after, actions };
 }
 
 /** Sends what the phase has to ask of those that have not answered. */
 function ask(state: Reconfiguration): Transition {
-  const { view, last, next: assignment, digest } = state;
+  const { view, last, next: assignment } = state;
   const { generation } = assignment;
   const send = (to: string, order: Order): Action => ({ kind: "send", to, order });
   switch (state.phase) {
@@ -226,14 +244,7 @@ function ask(state: Reconfiguration): Transition {
       return { state, actions: state.waiting.map((to) => send(to, { kind: "prepare", generation, view, last })) };
     case "install":
       return { state, actions: state.waiting.map((to) => send(to, { kind: "install", assignment })) };
-    case "switch": {
-      const leaders = [...state.installed].sort();
-      const leader = leaders[Math.floor(state.asked / LEADER_ASKED_MAX) % leaders.length];
-      const actions = leader === undefined ? [] : [send(leader, { kind: "switch", assignment, digest })];
-      return { state: { ...state, asked: state.asked + 1 }, actions };
-    }
-    case "finished":
-    case "called-off":
+    default:
       return { state, actions: [] };
   }
 }

@@ -1,6 +1,6 @@
 /** What can be asked of an appliance, as plain data, and the view that each request leads to. */
 import { DobbsError } from "../errors.ts";
-import type { Blade } from "../model/appliance.ts";
+import type { Blade, Filter, Forward } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { bladesOf, membersOf, type Member, type View } from "./view.ts";
 
@@ -9,7 +9,14 @@ export type Request =
   | { readonly kind: "drain"; readonly blade: string; readonly deadlineMs: number | null }
   | { readonly kind: "weights"; readonly weights: Readonly<Record<string, number>> }
   | { readonly kind: "move"; readonly buckets: readonly number[]; readonly to: string }
-  | { readonly kind: "rebalance" };
+  | { readonly kind: "rebalance" }
+  | { readonly kind: "fail"; readonly blade: string }
+  | TablesRequest;
+
+/** A whole list of filter rules, or of stations. */
+export type TablesRequest =
+  | { readonly kind: "filters"; readonly filters: readonly Filter[] }
+  | { readonly kind: "forward"; readonly forward: readonly Forward[] };
 
 /** Said of a request in the journal. */
 export function describe(request: Request): string {
@@ -26,11 +33,17 @@ export function describe(request: Request): string {
       return `move ${request.buckets.length} ${request.buckets.length === 1 ? "bucket" : "buckets"} to ${request.to}`;
     case "rebalance":
       return "rebalance";
+    case "fail":
+      return `fail ${request.blade}`;
+    case "filters":
+      return `${request.filters.length} filter ${request.filters.length === 1 ? "rule" : "rules"}`;
+    case "forward":
+      return `${request.forward.length} ${request.forward.length === 1 ? "station" : "stations"}`;
   }
 }
 
 /** The view to propose. Throws a DobbsError when the request does not fit `view`. */
-export function changeView(view: View, request: Request): View {
+export function changeView(view: View, request: Exclude<Request, TablesRequest>): View {
   switch (request.kind) {
     case "add":
       return { ...view, members: request.blades.reduce(addBlade, view.members), moves: [] };
@@ -42,6 +55,9 @@ export function changeView(view: View, request: Request): View {
       return { ...view, moves: request.buckets.map((bucket) => ({ bucket, to: request.to })) };
     case "rebalance":
       return { ...view, moves: [] };
+    case "fail":
+      requireStatus(view, request.blade, "active", "draining");
+      return { ...withStatus(view, request.blade, "failed"), moves: [] };
   }
 }
 
@@ -59,7 +75,7 @@ export function drainedBlades(view: View, assignment: Assignment): string[] {
 function addBlade(members: readonly Member[], blade: Blade): readonly Member[] {
   const others = members.filter((member) => member.blade !== blade.name);
   const same = members.find((member) => member.blade === blade.name);
-  if (same && same.status !== "offline") {
+  if (same && same.status !== "offline" && same.status !== "failed") {
     throw new DobbsError(
       "E_BLADE_THERE",
       `blade "${blade.name}" is in the appliance already`,

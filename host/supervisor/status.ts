@@ -1,10 +1,12 @@
 /** A snapshot of an appliance, as plain data. */
-import type { Assignment } from "../model/assignment.ts";
-import type { Drains } from "./drains.ts";
-import type { Phase, Reconfiguration } from "./reconfiguration.ts";
+import type { Core } from "./core.ts";
+import type { Phase } from "./reconfiguration.ts";
+import { describe } from "./requests.ts";
+import type { Task } from "./state.ts";
 import { bucketCounts, previousBuckets } from "./succession.ts";
-import type { MemberStatus, View } from "./view.ts";
-import type { Watch } from "./watch.ts";
+import type { SwitchControl } from "./switch-control.ts";
+import type { SwitchRoleName } from "./switch-driver.ts";
+import type { MemberStatus } from "./view.ts";
 
 export interface OwnerStatus {
   readonly name: string;
@@ -26,55 +28,60 @@ export interface BladeStatus {
   readonly generation: number;
   readonly healthy: boolean;
   readonly silent: boolean;
+  /** Its port is shut on the switches. */
+  readonly fenced: boolean;
+  /** Run queue of its host, divided by its CPUs; null: not known. */
+  readonly load: number | null;
   /** ms on the appliance manager's clock, null: none. */
   readonly deadline: number | null;
 }
 
+export interface SwitchStatus {
+  readonly name: string;
+  /** That it is to have. */
+  readonly role: SwitchRoleName;
+  /** In force, as the leading traffic manager found last; 0: none. */
+  readonly generation: number;
+  /** Whether it answered then; null: it has not been asked yet. */
+  readonly answers: boolean | null;
+}
+
 export interface ApplianceStatus {
   readonly generation: number;
-  readonly phase: Phase | "idle";
+  /** `tables`: filter rules or stations are on their way. */
+  readonly phase: Phase | "idle" | "tables";
   /** Blades whose answer is missing in this phase. */
   readonly missing: readonly string[];
   /** Requests that wait their turn. */
   readonly waiting: readonly string[];
   readonly blades: readonly BladeStatus[];
   readonly owners: readonly OwnerStatus[];
+  readonly switches: readonly SwitchStatus[];
+  /** The blade that programs the switches; null: none can be heard. */
+  readonly leader: string | null;
 }
 
-export interface StatusSources {
-  readonly now: number;
-  readonly view: View;
-  readonly assignment: Assignment;
-  readonly reconfiguration: Reconfiguration | null;
-  readonly waiting: readonly string[];
-  readonly watch: Watch;
-  readonly drains: Drains;
-}
-
-export function applianceStatus({
-  now,
-  view,
-  assignment,
-  reconfiguration,
-  waiting,
-  watch,
-  drains,
-}: StatusSources): ApplianceStatus {
+export function applianceStatus(core: Core, switches: SwitchControl): ApplianceStatus {
+  const { state, watch, now } = core;
+  const { view, assignment, running } = state;
   const counts = bucketCounts(assignment);
   const members = [...view.members].sort((a, b) => (a.name < b.name ? -1 : 1));
   const blades = new Map(members.map(({ blade, status }) => [blade, status]));
+  const under = running?.kind === "tables" ? running.change : running?.state;
   return {
     generation: assignment.generation,
-    phase: reconfiguration?.phase ?? "idle",
-    missing: reconfiguration?.waiting ?? [],
-    waiting,
+    phase: running === null ? "idle" : running.kind === "tables" ? "tables" : running.state.phase,
+    missing: under?.waiting ?? [],
+    waiting: state.waiting.map(describeTask),
     blades: [...blades].map(([name, status]) => ({
       name,
       status,
       generation: watch.lastOf(name)?.generation ?? 0,
       healthy: watch.lastOf(name)?.healthy ?? false,
       silent: watch.isSilent(name, now),
-      deadline: drains.deadlineOf(name),
+      fenced: state.fenced[name] !== undefined,
+      load: watch.lastOf(name)?.load ?? null,
+      deadline: state.drains[name]?.deadline ?? null,
     })),
     owners: members.map(({ name, blade, status, weight }) => ({
       name,
@@ -85,5 +92,16 @@ export function applianceStatus({
       previous: previousBuckets(assignment, name).length,
       live: (watch.lastOf(blade)?.counts ?? []).reduce((sum, { owner, live }) => sum + (owner === name ? live : 0), 0),
     })),
+    switches: Object.entries(state.switches.roles).map(([name, role]) => ({
+      name,
+      role,
+      generation: switches.found(name)?.generation ?? 0,
+      answers: switches.isSilent(name) ? false : switches.found(name) === null ? null : true,
+    })),
+    leader: switches.exist ? switches.leader : null,
   };
+}
+
+function describeTask(task: Task): string {
+  return task.kind === "request" ? describe(task.request) : `cut ${task.blade}`;
 }

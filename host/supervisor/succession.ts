@@ -46,6 +46,25 @@ export function forget(last: Assignment, drained: readonly Drained[], generation
   return { generation, owners: last.owners, buckets };
 }
 
+/**
+ * `last` without the owners of a blade that has failed, current or not. The assigner says who gets what it was the
+ * current owner of; nothing else moves, whatever balance says: nobody has prepared for that.
+ * Throws what the assigner throws. In `view` the blade is failed.
+ */
+export function expel(view: View, last: Assignment, blade: string, generation: number): Assignment {
+  const isGone = (number: number | undefined): boolean => number !== undefined && last.owners[number]!.blade === blade;
+  const orphans = last.buckets.map(([current]) => isGone(current));
+  const unowned = last.buckets.map((history, bucket) => (orphans[bucket] ? [] : history));
+  const plan = assignerOf(view.assigner)({ ...view, moves: [] }, { ...last, buckets: unowned });
+  const owners = ownersAfter(view, last);
+  const buckets = last.buckets.map((history, bucket) => {
+    const rest = history.filter((number) => !isGone(number));
+    const heir = owners.findIndex((owner) => owner?.name === plan[bucket]);
+    return orphans[bucket] ? promote(rest, heir) : rest;
+  });
+  return { generation, owners, buckets };
+}
+
 /** Where `owner` is a previous owner. */
 export function previousBuckets(assignment: Assignment, owner: string): number[] {
   return bucketsWhere(assignment, (history, number) => history.indexOf(number) > 0, owner);

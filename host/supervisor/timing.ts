@@ -13,6 +13,8 @@ export interface Timing {
   readonly forgetMs: number;
   /** A blade that has not been heard of for this long is called silent. */
   readonly silentMs: number;
+  /** The switches are asked what they have, and it is looked who has fallen silent. */
+  readonly checkMs: number;
 }
 
 export const DEFAULT_TIMING: Timing = {
@@ -22,6 +24,7 @@ export const DEFAULT_TIMING: Timing = {
   installMs: 3_000,
   forgetMs: 300,
   silentMs: 2_000,
+  checkMs: 1_000,
 };
 
 /** Generations grow at most this often, so that 16 bits of one in a redirect tag tell old from new. */

@@ -3,10 +3,11 @@
  * the assignment, programs its IPD and, when it leads, the switches.
  */
 import { DobbsError } from "../errors.ts";
-import { ManagementSession, type Scope } from "../management/session.ts";
+import { ManagementSession } from "../management/session.ts";
+import { NO_ANSWER } from "../management/status.ts";
 import type { FilterEntry, ForwardStation, NodeIdentity } from "../management/tables.ts";
 import type { Assignment } from "../model/assignment.ts";
-import type { Cancel, Clock, HostSockets, Journal, ManagementChannel, Peers } from "./environment.ts";
+import type { Cancel, Clock, Journal, ManagementChannel, Peers } from "./environment.ts";
 import { Ipd } from "./ipd.ts";
 import {
   APPLIANCE_MANAGER,
@@ -17,22 +18,14 @@ import {
   type SessionCount,
   type Sessions,
 } from "./messages.ts";
+import { OwnerWatch, type LocalOwner } from "./owner-watch.ts";
 import { Preparation } from "./preparation.ts";
-import { PreviousOwner, type Look } from "./previous-owner.ts";
-import { OwnerSessions } from "./sessions.ts";
 import { bucketsLost, digest, succeed } from "./succession.ts";
-import { programSwitches, type SwitchDriver } from "./switch-driver.ts";
+import type { SwitchDriver } from "./switch-driver.ts";
+import { SwitchLeader } from "./switch-leader.ts";
 import { DEFAULT_TIMING, type Timing } from "./timing.ts";
 
-/** An owner on this blade. */
-export interface LocalOwner {
-  /** As in the view: `ardsley`, or `ardsley/vm1`. */
-  readonly name: string;
-  readonly mac: string;
-  /** The blade's host port that it is behind. */
-  readonly hostPort: number;
-  readonly sockets: HostSockets;
-}
+export type { LocalOwner } from "./owner-watch.ts";
 
 export interface TrafficManagerOptions {
   /** The blade's name, and its address among its peers. */
@@ -46,10 +39,12 @@ export interface TrafficManagerOptions {
   readonly identity: Omit<NodeIdentity, "localOwners">;
   readonly filters?: readonly FilterEntry[];
   readonly forward?: readonly ForwardStation[];
-  /** Used while this traffic manager leads. All traffic managers may share the same drivers. */
-  readonly switches: readonly SwitchDriver[];
+  /** Used while this traffic manager leads. All traffic managers may share the same drivers. Default none. */
+  readonly switches?: readonly SwitchDriver[];
   readonly peers: Peers<ManagerMessage>;
   readonly journal: Journal;
+  /** The host's run queue, divided by its CPUs. */
+  readonly load?: () => number;
   readonly timing?: Partial<Timing>;
 }
 
@@ -65,44 +60,31 @@ export interface TrafficManagerStatus {
   readonly peers: Readonly<Record<string, Sessions>>;
 }
 
-/** An owner with what works for it. */
-interface Station {
-  readonly owner: LocalOwner;
-  readonly index: number;
-  readonly sessions: OwnerSessions;
-  /** From the last look. */
-  counts: readonly SessionCount[];
-  /** Why the last look failed; null: it did not. */
-  problem: string | null;
-}
-
 export class TrafficManager {
   readonly #options: TrafficManagerOptions;
   readonly #timing: Timing;
   readonly #session: ManagementSession;
   readonly #ipd: Ipd;
-  readonly #stations: Station[];
+  readonly #owners: readonly OwnerWatch[];
+  readonly #leader: SwitchLeader;
   readonly #peers = new Map<string, Sessions>();
   #preparation: Preparation | null = null;
-  /** Proved under the generation in force, by owner. */
-  #drained = new Map<string, readonly number[]>();
   #healthy = true;
   #looking = false;
-  #programming = false;
   #cancelPoll: Cancel | null = null;
 
   constructor(options: TrafficManagerOptions) {
+    const { clock, channel, owners, identity, switches = [] } = options;
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
-    this.#session = new ManagementSession(options.clock, options.channel);
+    this.#session = new ManagementSession(clock, channel);
     this.#ipd = new Ipd(this.#session, options);
-    this.#stations = options.owners.map((owner, index) => ({
-      owner,
-      index,
-      sessions: new OwnerSessions(options.clock, this.#session, owner.sockets, options.identity.vips),
-      counts: [],
-      problem: null,
-    }));
+    this.#leader = new SwitchLeader(clock, switches, (report) => this.#report(report));
+    const common = { clock, session: this.#session, vips: identity.vips };
+    this.#owners = owners.map(
+      (owner, index) =>
+        new OwnerWatch({ ...common, owner, index, note: (event, details) => this.#note(event, details) }),
+    );
   }
 
   /** Starts the regular look at the IPD and the sockets. */
@@ -116,6 +98,11 @@ export class TrafficManager {
     this.#cancelPoll = null;
   }
 
+  /** Drivers that are used from now on while this traffic manager leads. */
+  setSwitches(switches: readonly SwitchDriver[]): void {
+    this.#leader.switches = switches;
+  }
+
   /** Hands in a message of the appliance manager or of another traffic manager. */
   receive(from: string, message: ManagerMessage): void {
     if (this.#cancelPoll === null) return;
@@ -127,7 +114,11 @@ export class TrafficManager {
       case "install":
         return this.#install(message.assignment);
       case "switch":
-        return this.#programSwitches(message);
+        return this.#leader.program(message, this.#ipd.assignment);
+      case "lead":
+        return this.#leader.lead(message.switches);
+      case "tables":
+        return this.#setTables(message);
       case "count":
         return this.#count(message.owners);
       case "sessions":
@@ -140,8 +131,8 @@ export class TrafficManager {
       blade: this.#options.blade,
       generation: this.#ipd.generation,
       healthy: this.#healthy,
-      counts: this.#stations.flatMap(({ counts }) => counts),
-      drained: this.#drainedList(),
+      counts: this.#owners.flatMap(({ counts }) => counts),
+      drained: this.#owners.flatMap(({ drained }) => drained),
       peers: Object.fromEntries(this.#peers),
     };
   }
@@ -157,9 +148,10 @@ export class TrafficManager {
       if (!(error instanceof DobbsError)) throw error;
       return this.#report({ kind: "refused", generation, code: error.code, why: error.message });
     }
-    const losing = this.#stations.some(({ owner }) => bucketsLost(last, next, owner.name).length > 0);
+    const losing = this.#owners.some(({ name }) => bucketsLost(last, next, name).length > 0);
     // Behind its peers: the missing generation is on its way, and this order will be repeated.
     if (losing && this.#ipd.generation !== last.generation) return;
+    if (this.#isRevenant(last)) return this.#install(last);
     this.#preparation?.undo();
     this.#preparation = new Preparation({
       session: this.#session,
@@ -167,7 +159,13 @@ export class TrafficManager {
       next,
       report: (report) => this.#report(report),
     });
-    this.#preparation.run(this.#stations.map(({ owner, index, sessions }) => ({ name: owner.name, index, sessions })));
+    this.#preparation.run(this.#owners);
+  }
+
+  /** Whether it has an assignment from before it failed. One in which it has no bucket comes in between, so that the IPD
+   *  gives up what it knew: others may have the same connections since. */
+  #isRevenant(last: Assignment): boolean {
+    return this.#ipd.generation > 0 && this.#ipd.generation < last.generation;
   }
 
   #abort(generation: number): void {
@@ -186,39 +184,33 @@ export class TrafficManager {
     this.#ipd.install(assignment, (problem) => {
       if (problem !== null) return this.#report({ kind: "not-installed", generation, why: problem });
       if (this.#preparation !== null && this.#preparation.generation <= generation) this.#preparation = null;
-      this.#drained.clear();
+      for (const owner of this.#owners) owner.forget();
       this.#report({ kind: "installed", generation });
       this.#look();
     });
   }
 
-  /** Only what is in force here, and what everyone computed, reaches a switch. */
-  #programSwitches({ assignment, digest: expected }: Extract<Order, { kind: "switch" }>): void {
-    const { generation } = assignment;
-    const installed = this.#ipd.assignment;
-    if (this.#programming || installed === null || installed.generation < generation) return;
-    if (digest(assignment) !== expected || (installed.generation === generation && digest(installed) !== expected)) {
-      return this.#report({
-        kind: "switched",
-        generation,
-        problems: ["the assignment differs from the one in force here"],
-      });
+  #setTables({ revision, filters, forward }: Extract<Order, { kind: "tables" }>): void {
+    if (revision <= this.#ipd.revision) {
+      if (revision === this.#ipd.revision) this.#report({ kind: "tabled", revision, problem: null });
+      return;
     }
-    this.#programming = true;
-    programSwitches(this.#options.switches, assignment, (problems) => {
-      this.#programming = false;
-      this.#report({ kind: "switched", generation, problems });
+    this.#ipd.setTables({ revision, filters, forward }, (refusal) => {
+      // The order will be repeated.
+      if (refusal?.status === NO_ANSWER) return;
+      const problem = refusal && { code: `E_${refusal.status}`, why: refusal.text, mend: refusal.mend };
+      this.#report({ kind: "tabled", revision, problem });
     });
   }
 
-  #count(owners: readonly string[]): void {
-    const stations = this.#stations.filter(({ owner }) => owners.includes(owner.name));
+  #count(names: readonly string[]): void {
+    const owners = this.#owners.filter(({ name }) => names.includes(name));
     const live: { owner: string; live: number }[] = [];
-    for (const station of stations) {
-      station.sessions.read(this.#scope(station), (result) => {
+    for (const { name, index, sessions } of owners) {
+      sessions.read({ generation: this.#ipd.generation, owner: index }, (result) => {
         if (!result.ok) return;
-        live.push({ owner: station.owner.name, live: result.value.live.length });
-        if (live.length === stations.length) this.#report({ kind: "counted", live });
+        live.push({ owner: name, live: result.value.live.length });
+        if (live.length === owners.length) this.#report({ kind: "counted", live });
       });
     }
   }
@@ -248,37 +240,10 @@ export class TrafficManager {
   }
 
   #lookAt(index: number, assignment: Assignment, done: () => void): void {
-    const station = this.#stations[index];
-    if (!station || this.#cancelPoll === null) return done();
-    const { clock } = this.#options;
-    const previous = new PreviousOwner(clock, this.#session, station.sessions, assignment.buckets.length);
-    const proved = new Set(this.#drained.get(station.owner.name));
-    previous.look({ generation: assignment.generation, owner: station.index }, proved, (result) => {
-      const stale = assignment.generation !== this.#ipd.generation;
-      if (stale) return done();
-      const problem = result.ok ? null : result.refusal.text;
-      if (problem !== null && problem !== station.problem)
-        this.#note("look-failed", { owner: station.owner.name, why: problem });
-      station.problem = problem;
-      if (result.ok) this.#found(station, result.value);
-      this.#lookAt(index + 1, assignment, done);
-    });
-  }
-
-  #found(station: Station, look: Look): void {
-    const { name } = station.owner;
-    station.counts = [...look.table.liveByBucket]
-      .sort(([a], [b]) => a - b)
-      .map(([bucket, live]) => ({ owner: name, bucket, live }));
-    if (look.completed.length > 0)
-      this.#note("completed", { owner: name, buckets: look.completed.length, seeded: look.seeded });
-    if (look.removed > 0) this.#note("tidied", { owner: name, rows: look.removed });
-    if (look.drained.length === 0) return;
-    this.#drained.set(
-      name,
-      [...(this.#drained.get(name) ?? []), ...look.drained].sort((a, b) => a - b),
-    );
-    this.#note("drained", { owner: name, buckets: look.drained.length });
+    const owner = this.#owners[index];
+    const isStale = (): boolean => assignment.generation !== this.#ipd.generation;
+    if (!owner || this.#cancelPoll === null || isStale()) return done();
+    owner.look(assignment, isStale, () => this.#lookAt(index + 1, assignment, done));
   }
 
   #share(): void {
@@ -286,22 +251,17 @@ export class TrafficManager {
       kind: "sessions",
       generation: this.#ipd.generation,
       healthy: this.#healthy,
-      counts: this.#stations.flatMap(({ counts }) => counts),
-      drained: this.#drainedList(),
+      counts: this.#owners.flatMap(({ counts }) => counts),
+      drained: this.#owners.flatMap(({ drained }) => drained),
+      tables: this.#ipd.revision,
+      load: this.#options.load?.() ?? null,
+      switches: this.#leader.found,
     };
     this.#report(sessions);
     const blades = new Set(this.#ipd.assignment?.owners.flatMap((owner) => owner?.blade ?? []));
     for (const blade of [...blades].sort()) {
       if (blade !== this.#options.blade) this.#options.peers.send(blade, sessions);
     }
-  }
-
-  #drainedList(): Drained[] {
-    return [...this.#drained].map(([owner, buckets]) => ({ owner, buckets }));
-  }
-
-  #scope({ index }: Station): Scope {
-    return { generation: this.#ipd.generation, owner: index };
   }
 
   #report(report: Report): void {

@@ -5,8 +5,9 @@
 import type { Blade } from "../model/appliance.ts";
 import { ownersOfBlade } from "../model/appliance.ts";
 
-/** `draining`: keeps its live connections and gets no new ones. `offline`: is in no history any more. */
-export type MemberStatus = "active" | "draining" | "offline";
+/** `draining`: keeps its live connections and gets no new ones. `offline`: is in no history any more. `failed`: so too, by
+ *  force, and its switch port is shut until it is added again. */
+export type MemberStatus = "active" | "draining" | "offline" | "failed";
 
 /** An owner of buckets in the view: a blade, or a VM on one. */
 export interface Member {

@@ -30,9 +30,14 @@ export class Watch {
     return this.#heard.get(blade)?.sessions ?? null;
   }
 
-  isSilent(blade: string, now: number): boolean {
+  /** For how long nothing has been heard of a blade, ms. */
+  silentFor(blade: string, now: number): number {
     const heard = this.#heard.get(blade);
-    return heard === undefined || now - heard.at > this.#silentMs;
+    return heard === undefined ? Infinity : now - heard.at;
+  }
+
+  isSilent(blade: string, now: number): boolean {
+    return this.silentFor(blade, now) > this.#silentMs;
   }
 
   /** Blades of `blades` that have fallen silent or are back since the last call. */

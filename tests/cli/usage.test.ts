@@ -48,7 +48,7 @@ test("a misspelt option is E_USAGE, with the right one suggested", () => {
 });
 
 test("a missing option is E_USAGE", () => {
-  assertFails(folder, ["replay", "--image", "blade"], { status: 2, code: "E_USAGE", message: /required option '--appliance <file>'/, mend: /--help/ });
+  assertFails(folder, ["replay", "--image", "blade"], { status: 2, code: "E_USAGE", message: /required option '--in <capture>'/, mend: /--help/ });
 });
 
 test("a value that is no choice is E_USAGE, with the choices", () => {

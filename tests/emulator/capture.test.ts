@@ -23,7 +23,7 @@ test("wires are captured with virtual times, and the capture changes nothing", (
   const captured = emulate({ scenario, captures });
   assert.equal(captured.digest, emulate({ scenario }).digest);
 
-  const [site, wire, host] = [paths.site, paths.wire, paths.host].map(readCapture);
+  const [site, wire, host] = [paths.site, paths.wire, paths.host].map((path) => readCapture(path));
   assert.deepEqual(wire!.interfaces.map(({ name }) => name), ["dobbs-ferry"]);
   for (const { frames } of [site!, wire!, host!]) {
     assert.ok(frames.length > 100);

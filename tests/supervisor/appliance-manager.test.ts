@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import type { DobbsError } from "../../host/errors.ts";
 import type { Blade } from "../../host/model/appliance.ts";
 import { ApplianceManager } from "../../host/supervisor/appliance-manager.ts";
-import type { Drained, ManagerMessage, Report } from "../../host/supervisor/messages.ts";
+import type { Drained, ManagerMessage, Report, Sessions } from "../../host/supervisor/messages.ts";
 import { digest, succeed } from "../../host/supervisor/succession.ts";
 import { GENERATION_MS_MIN } from "../../host/supervisor/timing.ts";
 import { VirtualClock } from "./clock.ts";
@@ -12,6 +12,17 @@ import { VirtualClock } from "./clock.ts";
 function blade(name: string, number: number): Blade {
   return { name, mac: `02:00:00:00:00:0${number}`, port: number, weight: 1, vms: [] };
 }
+
+const SESSIONS: Sessions = {
+  kind: "sessions",
+  generation: 0,
+  healthy: true,
+  counts: [],
+  drained: [],
+  tables: 0,
+  load: null,
+  switches: null,
+};
 
 /** What a traffic manager with nothing to do says to an order. */
 function answerTo(message: ManagerMessage): Report | null {
@@ -23,7 +34,7 @@ function answerTo(message: ManagerMessage): Report | null {
     case "install":
       return { kind: "installed", generation: message.assignment.generation };
     case "switch":
-      return { kind: "switched", generation: message.assignment.generation, problems: [] };
+      return { kind: "switched", serial: message.serial, problems: [] };
     default:
       return null;
   }
@@ -103,7 +114,7 @@ describe("the appliance manager", () => {
       }
     };
     const tell = (from: string, generation: number, drained: readonly Drained[] = []): void =>
-      manager.receive(from, { kind: "sessions", generation, healthy: true, counts: [], drained });
+      manager.receive(from, { ...SESSIONS, generation, drained });
     manager.addBlades([blade("a", 1), blade("b", 2)]);
     for (let i = 0; i < 3; i++) answer();
     manager.drainBlade("a", 60);

@@ -41,6 +41,12 @@ export class ImageNode {
     return answer;
   }
 
+  /** Why a frame of a stranger, from port 0, is dropped. */
+  drops(): string {
+    const bytes = Uint8Array.from([...Array<number>(6).fill(0xff), 2, 0, 0, 0, 0, 0xaa, 0x88, 0xb5, ...Array<number>(46).fill(0)]);
+    return this.#firmware.process([{ port: 0, bytes }], 0).verdicts[0]!.drop;
+  }
+
   /** As an engine does after a trap: a new image, and what it had retained. `"empty"`: the shim itself is a new one. */
   restart(how: "replayed" | "empty" = "replayed"): void {
     this.#firmware = Firmware.load(engine, this.#bytes);

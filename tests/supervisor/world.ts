@@ -1,27 +1,35 @@
 /**
  * An appliance without its data plane: real managers and real images, hosts that are no more than a socket table, and
- * time, messages and faults in the test's hands.
+ * time, messages and faults in the test's hands. Managers can be killed and started anew; what they have sent is on its
+ * way all the same.
  */
 import { Records } from "../../host/management/records.ts";
 import type { Blade } from "../../host/model/appliance.ts";
-import { ApplianceManager } from "../../host/supervisor/appliance-manager.ts";
-import type { HostSocket, HostSockets, ManagementChannel } from "../../host/supervisor/environment.ts";
+import { ApplianceManager, type ApplianceManagerOptions } from "../../host/supervisor/appliance-manager.ts";
+import type { HostSocket, HostSockets, ManagementChannel, Store } from "../../host/supervisor/environment.ts";
 import { ImageSwitch } from "../../host/supervisor/image-switch.ts";
 import { APPLIANCE_MANAGER, type ManagerMessage } from "../../host/supervisor/messages.ts";
+import type { ApplianceState } from "../../host/supervisor/state.ts";
+import type { SwitchRoleName } from "../../host/supervisor/switch-driver.ts";
 import type { Timing } from "../../host/supervisor/timing.ts";
 import { TrafficManager } from "../../host/supervisor/traffic-manager.ts";
 import { VirtualClock } from "./clock.ts";
 import { loadNode, type ImageNode } from "./images.ts";
+import { Life } from "./life.ts";
 
 export const VIP = "192.0.2.1";
 export const QUEUE_MS = 3;
 const MESSAGE_MS = 1;
+/** Of both switches: port 0 leads to the clients, the others to blades. */
+const SWITCH_PORTS = ["uplink", "fabric", "fabric", "fabric", "fabric", "fabric"] as const;
 
 export interface Note {
   readonly at: number;
   readonly event: string;
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
+
+const BOTH: Readonly<Record<string, SwitchRoleName>> = { active: "active", standby: "standby" };
 
 /** A host that is no more than its socket table. */
 export class Host implements HostSockets {
@@ -57,16 +65,23 @@ export class Host implements HostSockets {
   }
 }
 
+/** What belongs to a blade as long as it is plugged in. */
 export interface BladeWorld {
   readonly blade: Blade;
   readonly node: ImageNode;
   readonly hosts: readonly Host[];
-  readonly manager: TrafficManager;
+  /** Of the traffic manager that runs now. */
+  manager: TrafficManager;
+  life: Life;
 }
 
 export interface WorldOptions {
   readonly buckets?: number;
   readonly timing?: Partial<Timing>;
+  readonly failMs?: number;
+  /** Default two, `active` and `standby`. */
+  readonly switches?: Readonly<Record<string, SwitchRoleName>>;
+  readonly store?: Store;
   /** Whether a message between managers is lost. */
   readonly loses?: (from: string, to: string, message: ManagerMessage) => boolean;
   /** Whether a management message to a node, or its answer, is lost. */
@@ -77,9 +92,13 @@ export class World {
   readonly clock = new VirtualClock();
   readonly notes: Note[] = [];
   readonly offline: { blade: string; cut: number }[] = [];
+  readonly failed: { blade: string; cut: number }[] = [];
   readonly blades = new Map<string, BladeWorld>();
-  readonly switches: readonly { name: string; node: ImageNode; driver: ImageSwitch }[];
-  readonly manager: ApplianceManager;
+  readonly switches: readonly { name: string; role: SwitchRoleName; node: ImageNode }[];
+  /** The one that runs now. */
+  manager: ApplianceManager;
+  /** Of the appliance manager that runs now. */
+  life: Life;
   /** Messages between managers, as they were sent. */
   readonly sent: { from: string; to: string; message: ManagerMessage }[] = [];
   /** Management messages that nodes have had, by name of their type. */
@@ -88,20 +107,17 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
-    this.switches = (["active", "standby"] as const).map((role) => {
-      const node = loadNode("switch");
-      const channel = this.#channel(role, node);
-      const identity = { ...IDENTITY, ports: ["uplink", "fabric", "fabric", "fabric", "fabric", "fabric"] as const };
-      return { name: role, node, driver: new ImageSwitch({ name: role, role, clock: this.clock, channel, identity }) };
-    });
-    this.manager = new ApplianceManager({
-      clock: this.clock,
-      peers: this.#peers(APPLIANCE_MANAGER),
-      journal: this.#journal(),
-      buckets: options.buckets ?? 16,
-      ...(options.timing && { timing: options.timing }),
-      onOffline: (blade, cut) => this.offline.push({ blade, cut }),
-    });
+    const roles = Object.entries(options.switches ?? BOTH);
+    this.switches = roles.map(([name, role]) => ({ name, role, node: loadNode("switch") }));
+    this.life = new Life(this.clock);
+    this.manager = this.#startManager(null);
+  }
+
+  /** The appliance manager is killed, and a new one goes on from `restored`. */
+  restartManager(restored: ApplianceState | null): void {
+    this.life.end();
+    this.life = new Life(this.clock);
+    this.manager = this.#startManager(restored);
   }
 
   /** Plugs a blade in: its image, its hosts, its traffic manager. It is no member yet. */
@@ -114,26 +130,21 @@ export class World {
       weight: 1,
       vms: vms.map((vm, at) => ({ name: vm, mac: `02:00:00:00:0${at + 1}:0${number}`, port: at + 1 })),
     };
-    const node = loadNode("blade");
-    const places =
-      vms.length === 0
-        ? [{ name, mac: blade.mac, hostPort: 1 }]
-        : blade.vms.map((vm) => ({ name: `${name}/${vm.name}`, mac: vm.mac, hostPort: vm.port }));
-    const hosts = places.map(() => new Host(this.clock));
-    const manager = new TrafficManager({
-      blade: name,
-      clock: this.clock,
-      channel: this.#channel(name, node),
-      owners: places.map((place, at) => ({ ...place, sockets: hosts[at]! })),
-      identity: { ...IDENTITY, ports: ["fabric", ...places.map(() => "host" as const)] },
-      switches: this.switches.map(({ driver }) => driver),
-      peers: this.#peers(name),
-      journal: this.#journal(),
-      ...(this.options.timing && { timing: this.options.timing }),
-    });
-    manager.start();
-    this.blades.set(name, { blade, node, hosts, manager });
+    const hosts = placesOf(blade).map(() => new Host(this.clock));
+    this.#startTrafficManager(blade, loadNode("blade"), hosts);
     return blade;
+  }
+
+  /** A blade's traffic manager is killed, and started anew; its IPD goes on. */
+  restartTrafficManager(name: string): void {
+    const { blade, node, hosts, life } = this.blades.get(name)!;
+    life.end();
+    this.#startTrafficManager(blade, node, hosts);
+  }
+
+  /** Pulls the plug: nothing is heard of the blade any more. */
+  unplug(name: string): void {
+    this.blades.get(name)!.life.end();
   }
 
   /** Plugs blades in and makes them members; returns when they serve. */
@@ -161,8 +172,8 @@ export class World {
     return world.hosts[vm === undefined ? 0 : world.blade.vms.findIndex(({ name }) => name === vm)]!;
   }
 
-  node(blade: string): ImageNode {
-    return this.blades.get(blade)!.node;
+  node(name: string): ImageNode {
+    return (this.blades.get(name) ?? this.switches.find((place) => place.name === name))!.node;
   }
 
   /** Lets time pass until a node has had a message of this type, at most `ms`. */
@@ -183,42 +194,95 @@ export class World {
     return Object.fromEntries(this.manager.status().owners.map(({ name, current }) => [name, current]));
   }
 
-  #journal() {
+  #startManager(restored: ApplianceState | null): ApplianceManager {
+    const { buckets = 16, timing, store, failMs } = this.options;
+    const options: ApplianceManagerOptions = {
+      clock: this.life.clock(),
+      peers: this.#peers(APPLIANCE_MANAGER, this.life),
+      journal: this.#journal(this.life),
+      buckets,
+      switches: this.switches.map(({ name, role }) => ({ name, role })),
+      ports: SWITCH_PORTS,
+      ...(timing && { timing }),
+      ...(store && { store }),
+      ...(failMs && { failMs }),
+      restored,
+      onOffline: (blade, cut) => this.offline.push({ blade, cut }),
+      onFailed: (blade, cut) => this.failed.push({ blade, cut }),
+    };
+    return new ApplianceManager(options);
+  }
+
+  #startTrafficManager(blade: Blade, node: ImageNode, hosts: readonly Host[]): void {
+    const { name } = blade;
+    const life = new Life(this.clock);
+    const places = placesOf(blade);
+    const clock = life.clock();
+    const manager = new TrafficManager({
+      blade: name,
+      clock,
+      channel: this.#channel(name, node, life),
+      owners: places.map((place, at) => ({ ...place, sockets: life.sockets(hosts[at]!) })),
+      identity: { ...IDENTITY, ports: ["fabric", ...places.map(() => "host" as const)] },
+      switches: this.switches.map((place) => {
+        const channel = this.#channel(place.name, place.node, life);
+        return new ImageSwitch({ name: place.name, clock, channel, identity: IDENTITY });
+      }),
+      peers: this.#peers(name, life),
+      journal: this.#journal(life),
+      load: () => 0.25,
+      ...(this.options.timing && { timing: this.options.timing }),
+    });
+    manager.start();
+    this.blades.set(name, { blade, node, hosts, manager, life });
+  }
+
+  #journal(life: Life) {
     return {
-      note: (event: string, details: Note["details"]) => void this.notes.push({ at: this.clock.now(), event, details }),
+      note: (event: string, details: Note["details"]) => {
+        if (life.isOn) this.notes.push({ at: this.clock.now(), event, details });
+      },
     };
   }
 
-  #peers(from: string) {
+  #peers(from: string, life: Life) {
     return {
       send: (to: string, message: ManagerMessage) => {
+        if (!life.isOn) return;
         const copy = structuredClone(message);
         this.sent.push({ from, to, message: copy });
         if (this.options.loses?.(from, to, copy)) return;
         this.clock.after(MESSAGE_MS, () => {
-          if (to === APPLIANCE_MANAGER) this.manager.receive(from, copy);
-          else this.blades.get(to)?.manager.receive(from, copy);
+          const blade = this.blades.get(to);
+          if (to === APPLIANCE_MANAGER && this.life.isOn) this.manager.receive(from, copy);
+          else if (blade?.life.isOn) blade.manager.receive(from, copy);
         });
       },
     };
   }
 
-  #channel(name: string, node: ImageNode): ManagementChannel {
+  #channel(name: string, node: ImageNode, life: Life): ManagementChannel {
     const loses = () => this.options.drops?.(name) ?? false;
     const records = new Records(node.layout);
     return {
       layout: node.layout,
       request: (message, onAnswer) => {
-        if (loses()) return;
+        if (!life.isOn || loses()) return;
         this.clock.after(MESSAGE_MS, () => {
           const answer = node.manage(message, this.clock.now());
           const type = records.number(message, "Envelope", 0, "type");
           this.had.push({ node: name, type: node.layout.nameOf("Message", type)!, at: this.clock.now() });
-          if (!loses()) this.clock.after(MESSAGE_MS, () => onAnswer(answer));
+          if (!loses()) this.clock.after(MESSAGE_MS, () => life.isOn && onAnswer(answer));
         });
       },
     };
   }
+}
+
+/** The owners on a blade. */
+function placesOf({ name, mac, vms }: Blade): { name: string; mac: string; hostPort: number }[] {
+  if (vms.length === 0) return [{ name, mac, hostPort: 1 }];
+  return vms.map((vm) => ({ name: `${name}/${vm.name}`, mac: vm.mac, hostPort: vm.port }));
 }
 
 const IDENTITY = {

@@ -4,9 +4,9 @@ import {
   type Appliance, AT_SWITCH, type Blade, filtersAt, forwardAt, ownersOf, ownersOfBlade, type Filter, type Forward,
 } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
-import { DEFAULT_ASSIGNER } from "../supervisor/assigner.ts";
-import { emptyAssignment, succeed } from "../supervisor/succession.ts";
-import { membersOf } from "../supervisor/view.ts";
+import { DEFAULT_ASSIGNER } from "./assigner.ts";
+import { emptyAssignment, succeed } from "./succession.ts";
+import { membersOf } from "./view.ts";
 
 export interface NodeSetup {
   readonly identity: NodeIdentity;
@@ -27,7 +27,7 @@ const FIRST_GENERATION = 1;
 
 /** Generation 1: all blades active, each bucket with one owner. */
 export function firstAssignment({ blades, buckets }: Appliance): Assignment {
-  const view = { buckets, members: blades.flatMap(membersOf), assigner: DEFAULT_ASSIGNER, moves: [], force: false };
+  const view = { buckets, members: blades.flatMap(membersOf), assigner: DEFAULT_ASSIGNER, moves: [] };
   return succeed(view, emptyAssignment(buckets), FIRST_GENERATION);
 }
 

@@ -1,0 +1,66 @@
+/** `dobbs replay` of a recording that a shim made: does the image come to the same verdicts again? */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Capture } from "../capture/capture.ts";
+import { BUNDLES_FOLDER, readBundle } from "../bundle/bundle-file.ts";
+import type { Bundle } from "../bundle/bundle.ts";
+import type { EngineName } from "../engine/engine.ts";
+import { Firmware } from "../engine/firmware.ts";
+import { openEngine } from "../engine/open.ts";
+import { DobbsError } from "../errors.ts";
+import { bundleDigestOf, replayRecording, type RecordingResult } from "../replay/recording.ts";
+import { print, printJson, table } from "./output.ts";
+
+export interface RecordingOptions {
+  readonly in: string;
+  readonly engine: EngineName;
+  /** The bundle that the shim ran; absent: it is looked for in `build/bundles`. */
+  readonly bundle?: string;
+  readonly json?: true;
+}
+
+/** Differences that are shown one by one. */
+const SHOWN_MAX = 20;
+
+/** Exit status 1 when a verdict differs. Throws E_RECORDING, E_RECORDING_BUNDLE or E_BUNDLE_*. */
+export function replayRecordingAction(capture: Capture, options: RecordingOptions): void {
+  const digest = bundleDigestOf(capture);
+  const bundle = bundleWith(digest, options);
+  const result = replayRecording(Firmware.load(openEngine(options.engine), bundle.image), capture);
+  const { kind, board } = bundle.manifest;
+  if (options.json) printJson({ recording: options.in, engine: options.engine, bundle: { kind, board, digest }, ...result });
+  else print(textOf(result, bundle, options));
+  if (result.differences.length > 0) process.exitCode = 1;
+}
+
+function bundleWith(digest: string, { bundle: path, in: recording }: RecordingOptions): Bundle {
+  const paths = path === undefined ? builtBundles() : [path];
+  for (const candidate of paths) {
+    const { bundle } = readBundle(candidate);
+    if (bundle.digest === digest) return bundle;
+  }
+  const message =
+    path === undefined
+      ? `${recording} is of a bundle that is not in ${BUNDLES_FOLDER}: ${digest}`
+      : `${recording} is of the bundle ${digest}, and ${path} is another one`;
+  throw new DobbsError("E_RECORDING_BUNDLE", message, "Name the bundle that the shim ran: --bundle <file>.");
+}
+
+function builtBundles(): string[] {
+  if (!existsSync(BUNDLES_FOLDER)) return [];
+  const files = readdirSync(BUNDLES_FOLDER, { recursive: true, encoding: "utf8" });
+  return files.filter((file) => file.endsWith(".bundle")).map((file) => join(BUNDLES_FOLDER, file));
+}
+
+function textOf(result: RecordingResult, { manifest: { kind, board } }: Bundle, options: RecordingOptions): string {
+  const { frames, batches, requests, verdicts, differences } = result;
+  const some = Object.entries(verdicts).filter(([, count]) => count > 0);
+  const parts = [
+    `${frames} frames in ${batches} batches and ${requests} management messages of ${options.in}, through the image that was recorded (${kind}, board ${board}, ${options.engine})`,
+    table([["verdict", "frames"], ...some]),
+  ];
+  if (differences.length === 0) return [...parts, "Every verdict is the one that the shim came to."].join("\n\n");
+  const rows = differences.slice(0, SHOWN_MAX).map(({ packet, recorded, replayed }) => [packet, recorded, replayed]);
+  parts.push(`${differences.length} verdicts differ:`, table([["packet", "recorded", "here"], ...rows]));
+  return parts.join("\n\n");
+}

@@ -1,0 +1,102 @@
+/** One owner's connections, as its blade's traffic manager watches them: counted, kept in the flow table, and proved to
+ *  be gone where they are. */
+import type { ManagementSession, Scope } from "../management/session.ts";
+import type { Assignment } from "../model/assignment.ts";
+import { refill } from "./current-owner.ts";
+import type { Clock, HostSockets } from "./environment.ts";
+import type { Drained, SessionCount } from "./messages.ts";
+import { PreviousOwner, type Look } from "./previous-owner.ts";
+import { OwnerSessions } from "./sessions.ts";
+
+/** An owner on this blade. */
+export interface LocalOwner {
+  /** As in the view: `ardsley`, or `ardsley/vm1`. */
+  readonly name: string;
+  readonly mac: string;
+  /** The blade's host port that it is behind. */
+  readonly hostPort: number;
+  readonly sockets: HostSockets;
+}
+
+export interface OwnerWatchOptions {
+  readonly owner: LocalOwner;
+  /** Among the local owners. */
+  readonly index: number;
+  readonly clock: Clock;
+  readonly session: ManagementSession;
+  readonly vips: readonly string[];
+  readonly note: (event: string, details: Readonly<Record<string, string | number | boolean>>) => void;
+}
+
+export class OwnerWatch {
+  readonly name: string;
+  readonly index: number;
+  readonly sessions: OwnerSessions;
+  readonly #options: OwnerWatchOptions;
+  /** From the last look. */
+  #counts: readonly SessionCount[] = [];
+  /** Buckets proved to be without connections, under the generation in force. */
+  #drained: readonly number[] = [];
+  /** Why the last look failed; null: it did not. */
+  #problem: string | null = null;
+
+  constructor(options: OwnerWatchOptions) {
+    const { owner, index, clock, session, vips } = options;
+    this.#options = options;
+    this.name = owner.name;
+    this.index = index;
+    this.sessions = new OwnerSessions(clock, session, owner.sockets, vips);
+  }
+
+  get counts(): readonly SessionCount[] {
+    return this.#counts;
+  }
+
+  get drained(): Drained[] {
+    return this.#drained.length === 0 ? [] : [{ owner: this.name, buckets: this.#drained }];
+  }
+
+  /** Another generation is in force: what was proved was proved under the one before. */
+  forget(): void {
+    this.#drained = [];
+  }
+
+  /** Looks once, and does what can be done. `isStale`: whether another generation has come into force since. */
+  look(assignment: Assignment, isStale: () => boolean, onDone: () => void): void {
+    const { clock, session } = this.#options;
+    const scope: Scope = { generation: assignment.generation, owner: this.index };
+    const previous = new PreviousOwner(clock, session, this.sessions, assignment.buckets.length);
+    previous.look(scope, new Set(this.#drained), (result) => {
+      if (isStale()) return onDone();
+      this.#failed(result.ok ? null : result.refusal.text);
+      if (!result.ok) return onDone();
+      this.#found(result.value);
+      const { emptied } = result.value;
+      if (emptied.length === 0) return onDone();
+      refill(clock, session, this.sessions, scope, emptied, (put) => {
+        if (put.ok && put.value > 0) this.#note("refilled", { buckets: emptied.length, seeded: put.value });
+        onDone();
+      });
+    });
+  }
+
+  #found(look: Look): void {
+    this.#counts = [...look.table.liveByBucket]
+      .sort(([a], [b]) => a - b)
+      .map(([bucket, live]) => ({ owner: this.name, bucket, live }));
+    if (look.completed.length > 0) this.#note("completed", { buckets: look.completed.length, seeded: look.seeded });
+    if (look.removed > 0) this.#note("tidied", { rows: look.removed });
+    if (look.drained.length === 0) return;
+    this.#drained = [...this.#drained, ...look.drained].sort((a, b) => a - b);
+    this.#note("drained", { buckets: look.drained.length });
+  }
+
+  #failed(problem: string | null): void {
+    if (problem !== null && problem !== this.#problem) this.#note("look-failed", { why: problem });
+    this.#problem = problem;
+  }
+
+  #note(event: string, details: Readonly<Record<string, string | number>>): void {
+    this.#options.note(event, { owner: this.name, ...details });
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * Carries requests out: one thing at a time, the others wait in order. A reconfiguration is a state machine
+ * (`reconfiguration.ts`); here its actions are done, and its end is drawn the conclusions from.
+ */
+import { DobbsError } from "../errors.ts";
+import type { Assignment } from "../model/assignment.ts";
+import type { Core } from "./core.ts";
+import type { Cancel } from "./environment.ts";
+import type { Drained, Report } from "./messages.ts";
+import {
+  beginFail, beginForget, beginMove, onGone, onReport, onSwitched, onTick, resume,
+  type Beginning, type Reconfiguration, type Transition,
+} from "./reconfiguration.ts";
+import { changeView, type Request } from "./requests.ts";
+import type { Task } from "./state.ts";
+import { bucketCounts, expel, forget, previousBuckets } from "./succession.ts";
+import type { SwitchControl } from "./switch-control.ts";
+import type { SwitchProblem } from "./switch-driver.ts";
+import type { TablesControl } from "./tables-control.ts";
+import { GENERATION_MS_MIN } from "./timing.ts";
+import { bladesOf, type View } from "./view.ts";
+
+/** What others do about it. */
+export interface ReconfigurerHooks {
+  /** A request has been carried out (null), or refused: nothing has changed then. */
+  readonly onOutcome: (task: Task | null, error: DobbsError | null) => void;
+  /** From here on there is no way back. */
+  readonly onCommitted: (state: Reconfiguration, task: Task | null) => void;
+  /** A blade is about to be failed. */
+  readonly onFailing: (blade: string) => void;
+  /** Nothing is under way. */
+  readonly onIdle: () => void;
+}
+
+type RequestTask = Extract<Task, { kind: "request" }>;
+
+export class Reconfigurer {
+  readonly #core: Core;
+  readonly #switches: SwitchControl;
+  readonly #tables: TablesControl;
+  readonly #hooks: ReconfigurerHooks;
+  #cancelTick: Cancel | null = null;
+  #cancelPause: Cancel | null = null;
+
+  constructor(core: Core, switches: SwitchControl, tables: TablesControl, hooks: ReconfigurerHooks) {
+    this.#core = core;
+    this.#switches = switches;
+    this.#tables = tables;
+    this.#hooks = hooks;
+  }
+
+  /** The reconfiguration that is under way. */
+  get state(): Reconfiguration | null {
+    const { running } = this.#core.state;
+    return running?.kind === "reconfiguration" ? running.state : null;
+  }
+
+  enqueue(task: Task): void {
+    const { waiting } = this.#core.state;
+    const isUrgent = task.kind === "request" && task.request.kind === "fail";
+    this.#core.change({ waiting: isUrgent ? [task, ...waiting] : [...waiting, task] });
+    if (isUrgent && this.state !== null && task.request.kind === "fail")
+      this.#follow(onGone(this.state, task.request.blade, this.#core.now));
+    this.next();
+  }
+
+  /** Goes on after the appliance manager was started anew. */
+  resume(): void {
+    const { state } = this;
+    const { generation, assignment, view, running } = this.#core.state;
+    if (state !== null) {
+      this.#follow(resume(state, this.#core.now));
+      // The appliance file may name none any more.
+      if (!this.#switches.exist) this.onProgrammed([], true);
+      this.#tick();
+    } else if (running === null && generation > assignment.generation) {
+      // The last one was called off: word of it may not have gone out.
+      for (const blade of bladesOf(view, "active", "draining")) this.#core.send(blade, { kind: "abort", generation });
+    }
+    this.next();
+  }
+
+  /** Begins what is next, if nothing is under way. Generations grow at most once in GENERATION_MS_MIN. */
+  next(): void {
+    const { running, waiting, generationAt } = this.#core.state;
+    const [task, ...rest] = waiting;
+    if (running !== null || this.#cancelPause !== null || task === undefined) return;
+    const pause = (generationAt ?? -Infinity) + GENERATION_MS_MIN - this.#core.now;
+    if (pause > 0) {
+      this.#cancelPause = this.#core.timer(pause, () => {
+        this.#cancelPause = null;
+        this.next();
+      });
+      return;
+    }
+    this.#core.change({ waiting: rest });
+    if (task.kind === "cut") return this.#cut(task);
+    const { request } = task;
+    if (request.kind === "filters" || request.kind === "forward") return this.#tables.begin(task, request);
+    try {
+      this.#move(task, request);
+    } catch (error) {
+      if (!(error instanceof DobbsError)) throw error;
+      this.#hooks.onOutcome(task, error);
+      this.next();
+    }
+  }
+
+  /** Has histories forget what has drained. */
+  forget(drained: readonly Drained[]): void {
+    this.#shrink(drained, null);
+  }
+
+  onReport(from: string, report: Report): void {
+    if (this.state !== null) this.#follow(onReport(this.state, from, report, this.#core.now));
+  }
+
+  onProgrammed(problems: readonly SwitchProblem[], activeDone: boolean): void {
+    if (this.state !== null) this.#follow(onSwitched(this.state, problems, activeDone, this.#core.now));
+  }
+
+  #move(task: RequestTask, request: Parameters<typeof changeView>[1]): void {
+    const { assignment, view: before, generation } = this.#core.state;
+    const view = changeView(before, request);
+    const beginning = this.#beginning(view);
+    if (request.kind !== "fail") {
+      if (beginning.blades.length === 0) throw noOneHeard();
+      return this.#begin(task, beginMove(beginning, generation + 1));
+    }
+    const next = expel(view, assignment, request.blade, generation + 1);
+    if (beginning.blades.length === 0) throw noOneHeard();
+    this.#hooks.onFailing(request.blade);
+    this.#begin(task, beginFail(beginning, next));
+  }
+
+  /** Takes a blade out of all histories, whatever it still has. */
+  #cut(task: Extract<Task, { kind: "cut" }>): void {
+    const { view, assignment, cuts } = this.#core.state;
+    if (!bladesOf(view, "draining").includes(task.blade)) return this.next();
+    this.#core.change({ cuts: { ...cuts, [task.blade]: task.live } });
+    this.#core.note("deadline", { blade: task.blade, cut: task.live });
+    const owners = view.members.filter((member) => member.blade === task.blade);
+    this.#shrink(
+      owners.map(({ name }) => ({ owner: name, buckets: previousBuckets(assignment, name) })),
+      task,
+    );
+  }
+
+  #shrink(drained: readonly Drained[], task: Task | null): void {
+    const { view, assignment, generation } = this.#core.state;
+    const next = forget(assignment, drained, generation + 1);
+    this.#begin(task, beginForget(this.#beginning(view), next));
+  }
+
+  #beginning(view: View): Beginning {
+    const { now } = this.#core;
+    return {
+      view,
+      last: this.#core.state.assignment,
+      blades: this.participants(view),
+      steers: this.#switches.exist,
+      now,
+    };
+  }
+
+  /** Who has to agree. A blade that has fallen silent keeps no one waiting: it is told when it is heard again. */
+  participants(view: View): string[] {
+    const { state, watch, now } = this.#core;
+    const members = new Set(bladesOf(state.view, "active", "draining"));
+    const blades = bladesOf(view, "active", "draining");
+    return blades.filter((blade) => !members.has(blade) || !watch.isSilent(blade, now));
+  }
+
+  #begin(task: Task | null, transition: Transition): void {
+    const { state } = transition;
+    this.#core.change({
+      generation: state.next.generation,
+      generationAt: this.#core.now,
+      running: { kind: "reconfiguration", state, task },
+    });
+    if (task?.kind === "request" && task.request.kind === "add")
+      for (const { name } of task.request.blades) this.#tables.tell(name);
+    this.#follow(transition);
+    this.#tick();
+  }
+
+  #tick(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+    if (this.state === null) return;
+    this.#cancelTick = this.#core.timer(this.#core.timing.retryMs, () => {
+      if (this.state !== null) this.#follow(onTick(this.state, this.#core.now, this.#core.timing));
+      this.#tick();
+    });
+  }
+
+  #follow({ state, actions }: Transition): void {
+    const { running, assignment } = this.#core.state;
+    if (running?.kind !== "reconfiguration") return;
+    if (running.state !== state) this.#core.change({ running: { ...running, state } });
+    if (state.phase === "install" || state.phase === "switch" || state.phase === "finished")
+      if (assignment.generation < state.next.generation) this.#commit(state, running.task);
+    for (const action of actions) {
+      if (action.kind === "send") this.#core.send(action.to, action.order);
+      else if (action.kind === "steer") this.#switches.want({ assignment: action.assignment });
+      else this.#core.note(action.event, action.details);
+    }
+    if (state.phase === "finished" || state.phase === "called-off") this.#finish(state, running.task);
+  }
+
+  /** From the first install on there is no way back. */
+  #commit(state: Reconfiguration, task: Task | null): void {
+    this.#core.change({
+      generationAt: this.#core.now,
+      assignment: state.next,
+      view: { ...state.view, moves: [] },
+    });
+    this.#hooks.onCommitted(state, task);
+  }
+
+  #finish(state: Reconfiguration, task: Task | null): void {
+    this.#core.change({ running: null });
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+    if (state.phase === "called-off") {
+      const { code, why } = state.problem!;
+      this.#hooks.onOutcome(task, new DobbsError(code, why, "Mend the cause and ask again.", 1));
+      return this.next();
+    }
+    if (state.kind === "forget") {
+      this.#core.note("forgot", { generation: state.next.generation, places: places(state.last) - places(state.next) });
+    } else {
+      this.#core.note("reconfigured", {
+        generation: state.next.generation,
+        before: countsText(state.last),
+        after: countsText(state.next),
+        moved: state.next.buckets.filter(([current], bucket) => current !== state.last.buckets[bucket]![0]).length,
+      });
+    }
+    this.#hooks.onOutcome(task, null);
+    this.#hooks.onIdle();
+    this.next();
+  }
+}
+
+/** Blades that a request brings in. */
+export function bladesAdded(task: Task | null): Extract<Request, { kind: "add" }>["blades"] {
+  return task?.kind === "request" && task.request.kind === "add" ? task.request.blades : [];
+}
+
+function noOneHeard(): DobbsError {
+  return new DobbsError(
+    "E_NO_BLADE_HEARD",
+    "no blade can be heard",
+    "Check the traffic managers and their network.",
+    1,
+  );
+}
+
+function places({ buckets }: Assignment): number {
+  return buckets.reduce((sum, history) => sum + history.length, 0);
+}
+
+function countsText(assignment: Assignment): string {
+  const counts = Object.entries(bucketCounts(assignment));
+  return counts.map(([owner, count]) => `${owner} ${count}`).join(", ") || "none";
+}

@@ -1,0 +1,43 @@
+/** What tests look at behind the managers' backs. */
+import assert from "node:assert/strict";
+import { DobbsError } from "../../host/errors.ts";
+import type { BucketState } from "../../host/management/commands.ts";
+import { ManagementSession } from "../../host/management/session.ts";
+import type { World } from "./world.ts";
+
+/** What a blade's image holds of each bucket for one owner. */
+export function statesOf(world: World, blade: string, owner = 0): BucketState[] {
+  const node = world.node(blade);
+  const session = new ManagementSession(world.clock, {
+    layout: node.layout,
+    request: (message, onAnswer) => onAnswer(node.manage(message, world.clock.now())),
+  });
+  const found: BucketState[][] = [];
+  session.buckets(
+    owner,
+    world.manager.status().owners.reduce((sum, { current }) => sum + current, 0),
+    (result) => {
+      assert.ok(result.ok);
+      found.push(result.value);
+    },
+  );
+  return found[0]!;
+}
+
+/** Generations in force on the images: blades, then switches. */
+export function generations(world: World): number[] {
+  const nodes = [...world.blades.values(), ...world.switches].map(({ node }) => node);
+  return nodes.map((node) => {
+    let generation = -1;
+    const request = (message: Uint8Array, onAnswer: (answer: Uint8Array) => void): void =>
+      onAnswer(node.manage(message, world.clock.now()));
+    new ManagementSession(world.clock, { layout: node.layout, request }).hello((result) => {
+      if (result.ok) generation = result.generation;
+    });
+    return generation;
+  });
+}
+
+export function code(error: Error | null): string {
+  return error instanceof DobbsError ? error.code : String(error);
+}
