@@ -1,0 +1,65 @@
+/** Programs of a blade, as processes of their own: its shim on ports that lead nowhere, and its traffic manager. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { after } from "node:test";
+import { packagePath } from "../../host/paths.ts";
+import type { Line } from "./peers.ts";
+
+/** A program that is started, killed and started again. Its log is read line by line. */
+export class Program {
+  readonly lines: Line[] = [];
+  readonly #command: readonly string[];
+  #child: ChildProcess | null = null;
+
+  constructor(...command: readonly string[]) {
+    this.#command = command;
+    after(() => this.#child?.kill("SIGKILL"));
+  }
+
+  start(): this {
+    const child = spawn(this.#command[0]!, this.#command.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
+    let rest = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      const texts = (rest + text).split("\n");
+      rest = texts.pop()!;
+      for (const line of texts) this.lines.push(line.startsWith("{") ? (JSON.parse(line) as Line) : { level: "error", event: line });
+    });
+    this.#child = child;
+    return this;
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  /** Its exit status, or the signal that ended it. */
+  async kill(signal: NodeJS.Signals): Promise<number | string> {
+    const child = this.#child!;
+    const ended = once(child, "close");
+    child.kill(signal);
+    const [code, by] = (await ended) as [number | null, string | null];
+    return code ?? by!;
+  }
+
+  /** As `kill`, of one that ends by itself. */
+  async ended(): Promise<number | string> {
+    const [code, by] = (await once(this.#child!, "close")) as [number | null, string | null];
+    return code ?? by!;
+  }
+
+  count(event: string): number {
+    return this.lines.filter((line) => line.event === event).length;
+  }
+}
+
+export function shim(name: string, link: string): Program {
+  const firmware = packagePath("build", "bundles", "emulated", "blade.bundle");
+  const ports = ["--port", "0=memory:wire", "--port", "1=memory:host"];
+  const command = ["--firmware", firmware, "--volatile", "--name", name, ...ports, "--link", link, "--log", "json"];
+  return new Program(packagePath("build", "native", "dobbs-shim"), ...command);
+}
+
+export function trafficManager(blade: string, ...options: readonly string[]): Program {
+  const cli = packagePath("build", "host", "cli", "dobbs.js");
+  return new Program(process.execPath, cli, "traffic-manager", "--blade", blade, "--log", "json", ...options);
+}
