@@ -4,12 +4,28 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
+import { addCommand } from "./add.ts";
+import { buildCommand } from "./build.ts";
 import { demoCommand } from "./demo.ts";
+import { drainCommand } from "./drain.ts";
 import { emulateCommand } from "./emulate.ts";
+import { failCommand } from "./fail.ts";
+import { failoverCommand } from "./failover.ts";
+import { filterCommand } from "./filter.ts";
+import { flashCommand } from "./flash.ts";
+import { forwardCommand } from "./forward.ts";
 import { initCommand } from "./init.ts";
 import { inspectCommand } from "./inspect.ts";
+import { keysCommand } from "./keys.ts";
+import { labCommand } from "./lab.ts";
 import { report } from "./output.ts";
+import { removeCommand } from "./remove.ts";
 import { replayCommand } from "./replay.ts";
+import { serveCommand } from "./serve.ts";
+import { shimCommand } from "./shim.ts";
+import { statusCommand } from "./status.ts";
+import { trafficManagerCommand } from "./traffic-manager.ts";
+import { watchCommand } from "./watch.ts";
 
 const INTRODUCTION = [
   "Dobbs makes a cluster of servers look like one to its clients, and lets it change shape while it runs: blades are",
@@ -45,7 +61,7 @@ function program(): Command {
     .helpOption("-h, --help", "print this manual")
     .usage("<command> [options]")
     .addHelpText("after", MANUAL);
-  const commands = [demoCommand(), emulateCommand(), initCommand(), inspectCommand(), replayCommand()];
+  const commands = [demoCommand(), emulateCommand(), initCommand(), inspectCommand(), replayCommand(), buildCommand(), flashCommand(), shimCommand(), keysCommand(), trafficManagerCommand(), labCommand(), serveCommand(), addCommand(), drainCommand(), removeCommand(), failCommand(), statusCommand(), watchCommand(), filterCommand(), forwardCommand(), failoverCommand()];
   for (const command of commands) dobbs.addCommand(command.helpOption("-h, --help", "print this manual"));
   for (const command of [dobbs, ...commands]) {
     // Errors come back as exceptions, so that `report` is the one place that prints them.
