@@ -1,0 +1,175 @@
+/**
+ * What is done to a lab while its clients are busy: two adds, a firmware swap, a shim's death, two drains, the loss of a
+ * switch and of a blade. Every step waits for what it has brought about, not for a time.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { EVENTS_MAX, type EventRecord } from "../api/event-log.ts";
+import { hostNamespace, nicNamespace, SWITCH_NAMES } from "./addresses.ts";
+import type { Crowd } from "./crowd.ts";
+import { socketWord } from "./lab-appliance.ts";
+import type { Failure } from "./ledger.ts";
+import { dobbs, type Manager } from "./manager.ts";
+import { processesIn, runStep } from "./namespaces.ts";
+import { endProcesses } from "./processes.ts";
+import type { Pause } from "./report.ts";
+import type { RunFolder } from "./run-folder.ts";
+import type { Service } from "./services.ts";
+import { bladeShim, bundlePath, type Shims } from "./shims.ts";
+import { loseSwitch } from "./switches.ts";
+import { wireStep } from "./topology.ts";
+
+export interface Stage {
+  readonly folder: RunFolder;
+  readonly board: string;
+  /** Four, by the order in which they join. */
+  readonly blades: readonly string[];
+  readonly manager: Manager;
+  readonly shims: Shims;
+  /** The running shim of each blade. */
+  readonly running: Map<string, Service>;
+  readonly crowd: Crowd;
+  readonly redirect: boolean;
+  note(what: string): void;
+}
+
+export interface Played {
+  readonly pauses: readonly Pause[];
+  readonly failure: Failure;
+  /** Live connections that drains have cut. */
+  readonly cut: number;
+}
+
+/** Traffic flows for so long between two changes, so that each is made in the middle of it. */
+const BETWEEN_MS = 800;
+/** More than any step takes on a busy machine. */
+const STEP_MS = 30_000;
+/** More than the longest transfer takes. */
+const SESSIONS_MS = 90_000;
+/** With redirection, sessions end long before. Without it, broken ones are never seen to end by the host that has them. */
+const DEADLINE = { redirect: "80s", noRedirect: "6s" } as const;
+
+export async function play(stage: Stage): Promise<Played> {
+  const { blades, crowd, note } = stage;
+  const [first, second, third, fourth] = blades as [string, string, string, string];
+  const pauses: Pause[] = [];
+  crowd.start("first");
+  crowd.start("short");
+  await crowd.connected("first", STEP_MS);
+  note("the first sessions are connected");
+
+  for (const blade of [third, fourth]) {
+    await add(stage, blade);
+    await sleep(BETWEEN_MS);
+  }
+  pauses.push(await flash(stage, third));
+  await sleep(BETWEEN_MS);
+  pauses.push(await killShim(stage, fourth));
+  await sleep(BETWEEN_MS);
+  for (const blade of [first, second]) {
+    await drain(stage, blade);
+    await sleep(BETWEEN_MS);
+  }
+
+  crowd.start("second");
+  await crowd.connected("second", STEP_MS);
+  note("the second sessions are connected");
+  crowd.release("first");
+  await crowd.ended(SESSIONS_MS, "first");
+  note("the first sessions are over");
+  const cut = await drained(stage, [first, second]);
+
+  pauses.push(await loseActiveSwitch(stage));
+  await sleep(BETWEEN_MS);
+  const failure = await failBlade(stage, fourth);
+  crowd.release("second");
+  await crowd.ended(SESSIONS_MS);
+  note("all sessions are over");
+  return { pauses, failure, cut };
+}
+
+/** Takes a blade in, and waits until every blade and switch has the new assignment. */
+export async function add(stage: Pick<Stage, "manager" | "note">, blade: string): Promise<void> {
+  await stage.manager.order("add", blade);
+  await settled(stage.manager);
+  const { generation, blades } = await stage.manager.status();
+  const buckets = blades.map(({ name, current }) => `${name} ${current}`).join(", ");
+  stage.note(`add ${blade}: generation ${generation}, buckets: ${buckets}`);
+}
+
+async function settled(manager: Manager): Promise<void> {
+  await manager.until("the last reconfiguration is done", ({ phase, waiting }) => phase === "idle" && waiting.length === 0, STEP_MS);
+}
+
+async function flash({ manager, folder, board, note }: Stage, blade: string): Promise<Pause> {
+  const answer = await dobbs<{ tables: string; pauseUs: number }>(
+    ["flash", bundlePath(board, "blade"), "--to", socketWord(folder, blade)]);
+  await inForce(manager, blade);
+  note(`firmware of ${blade} swapped: tables ${answer.tables}`);
+  return { what: `firmware swap on ${blade}`, ms: answer.pauseUs / 1_000 };
+}
+
+async function killShim({ shims, running, manager, note }: Stage, blade: string): Promise<Pause> {
+  const at = Date.now();
+  const old = running.get(blade)!;
+  await old.end(0);
+  const place = bladeShim(blade);
+  const shim = shims.start(place);
+  running.set(blade, shim);
+  await shims.ready(place, shim);
+  await inForce(manager, blade);
+  note(`shim of ${blade} killed (-9), started again, and programmed again`);
+  return { what: `shim of ${blade} killed, until it was programmed again`, ms: Date.now() - at };
+}
+
+/** The blade's NIC answers its traffic manager, and has the newest assignment. */
+async function inForce(manager: Manager, blade: string): Promise<void> {
+  await manager.until(`${blade} has the newest generation`, ({ blades, generation }) => {
+    const found = blades.find(({ name }) => name === blade);
+    return found?.health === "healthy" && found.generation === generation;
+  }, STEP_MS);
+}
+
+async function drain({ manager, redirect, note }: Stage, blade: string): Promise<void> {
+  await manager.order("drain", blade, "--deadline", redirect ? DEADLINE.redirect : DEADLINE.noRedirect);
+  await settled(manager);
+  const left = (await manager.blade(blade))?.live ?? 0;
+  note(`drain ${blade}: it has ${left} connections left, and gets no new ones`);
+}
+
+/** Returns how many connections were cut. */
+async function drained({ manager, note }: Stage, blades: readonly string[]): Promise<number> {
+  const isOff = (status: Awaited<ReturnType<Manager["status"]>>): boolean =>
+    blades.every((blade) => status.blades.find(({ name }) => name === blade)?.status === "offline");
+  await manager.until(`${blades.join(" and ")} are offline`, isOff, SESSIONS_MS);
+  const { events } = await manager.get<{ events: readonly EventRecord[] }>(`/v1/events?limit=${EVENTS_MAX}`);
+  const cutOf = (blade: string): number =>
+    Math.max(0, ...events.filter(({ details }) => details["blade"] === blade).map(({ details }) => Number(details["cut"] ?? 0)));
+  const cut = blades.reduce((sum, blade) => sum + cutOf(blade), 0);
+  note(`${blades.join(" and ")} are drained, and offline; ${cut} connections were cut`);
+  return cut;
+}
+
+async function loseActiveSwitch({ blades, manager, note }: Stage): Promise<Pause> {
+  const [active, standby] = SWITCH_NAMES;
+  const at = Date.now();
+  await loseSwitch(active, blades);
+  note(`switch ${active} is gone`);
+  await manager.order("failover", standby);
+  const ms = Date.now() - at;
+  note(`failover: switch ${standby} is active`);
+  return { what: `switch ${active} lost, until ${standby} was active`, ms };
+}
+
+/** The blade's power fails: host, NIC and wire at once. The appliance manager has to notice by itself. */
+async function failBlade({ blades, manager, note }: Stage, blade: string): Promise<Failure> {
+  const at = Date.now();
+  runStep(wireStep(blades.indexOf(blade), "down"));
+  await endProcesses([nicNamespace(blade), hostNamespace(blade)].flatMap(processesIn), { gentleMs: 0 });
+  note(`blade ${blade} loses its power`);
+  await manager.until(`${blade} is failed`, ({ blades: all, phase }) => {
+    const found = all.find(({ name }) => name === blade);
+    return phase === "idle" && found?.status !== "active" && (found?.current ?? 0) === 0;
+  }, STEP_MS);
+  note(`the appliance manager has failed ${blade}`);
+  return { blade, at };
+}

@@ -1,0 +1,103 @@
+/** The sessions of a lab: what its clients are going to do, drawn from a seed; and what became of each. Plain data. */
+import { Random } from "../emulator/random.ts";
+import { pacedFile, SMALL_FILE } from "./servers.ts";
+
+/**
+ * `download`, `upload`: curl, paced. `keep-alive`: a request a second on one connection. `idle`: a request, silence until the
+ * script says so, and another one.
+ */
+export type SessionKind = "download" | "upload" | "keep-alive" | "idle";
+/** `first` is there when the first blade is added, `second` when the switch is lost; `short` ones come all the time. */
+export type Wave = "first" | "second" | "short";
+
+export interface PlannedSession {
+  readonly id: number;
+  readonly wave: Wave;
+  readonly kind: SessionKind;
+  /** Address. */
+  readonly client: string;
+  /** After the beginning of its wave. */
+  readonly startMs: number;
+  /** Name of the file to transfer, or to ask for. */
+  readonly file: string;
+  /** `idle`: how long after the end of the silence it speaks. */
+  readonly lingerMs: number;
+}
+
+/** `reset`: by the other side. `corrupt`: lost or changed bytes, or an early end. `timed-out`: no answer. */
+export type SessionOutcome = "ok" | "reset" | "corrupt" | "timed-out";
+
+/** ms since 1970, all of them. */
+export interface SessionResult {
+  readonly id: number;
+  readonly outcome: SessionOutcome;
+  /** For people: what the program said; empty when all is well. */
+  readonly detail: string;
+  /** 0: never connected. */
+  readonly clientPort: number;
+  /** null: never. */
+  readonly connectedAt: number | null;
+  readonly endedAt: number;
+  /** As the server said; null: it did not. */
+  readonly blade: string | null;
+}
+
+interface Group {
+  readonly wave: Wave;
+  readonly kind: SessionKind;
+  readonly count: number;
+  /** Sessions begin within this time. */
+  readonly withinMs: number;
+  /** Transfers: how long they take, shortest and longest. */
+  readonly seconds?: readonly [number, number];
+}
+
+/** More than what is asked of a lab: 150 sessions, 40 of them alive across their bucket's move. */
+const GROUPS: readonly Group[] = [
+  { wave: "first", kind: "download", count: 32, withinMs: 1_500, seconds: [16, 22] },
+  { wave: "first", kind: "upload", count: 20, withinMs: 1_500, seconds: [16, 22] },
+  { wave: "first", kind: "keep-alive", count: 32, withinMs: 1_500 },
+  { wave: "first", kind: "idle", count: 32, withinMs: 1_500 },
+  { wave: "second", kind: "download", count: 20, withinMs: 1_500, seconds: [8, 14] },
+  { wave: "second", kind: "upload", count: 12, withinMs: 1_500, seconds: [8, 14] },
+  { wave: "second", kind: "keep-alive", count: 16, withinMs: 1_500 },
+  { wave: "second", kind: "idle", count: 16, withinMs: 1_500 },
+  { wave: "short", kind: "download", count: 40, withinMs: 24_000, seconds: [1, 1] },
+];
+const LINGER_MS_MAX = 1_000;
+
+/** Clients take turns in an order of chance, so that all of them have sessions of all kinds. */
+export function planSessions(clients: readonly string[], seed: number, options: { readonly uploads: boolean }): PlannedSession[] {
+  const turns = shuffled(clients, new Random(`lab ${seed} clients`));
+  const random = new Random(`lab ${seed} sessions`);
+  const sessions: PlannedSession[] = [];
+  for (const { wave, kind, count, withinMs, seconds } of GROUPS) {
+    for (let i = 0; i < count; i++) {
+      const id = sessions.length;
+      sessions.push({
+        id,
+        wave,
+        kind: kind === "upload" && !options.uploads ? "download" : kind,
+        client: turns[id % turns.length]!,
+        startMs: random.between(0, withinMs),
+        file: seconds ? pacedFile(random.between(...seconds)) : SMALL_FILE,
+        lingerMs: random.between(0, LINGER_MS_MAX),
+      });
+    }
+  }
+  return sessions;
+}
+
+/** How long the files of the plan's transfers take. */
+export const TRANSFER_SECONDS: readonly number[] = GROUPS.flatMap(({ seconds: [least, most] = [1, 1] }) =>
+  Array.from({ length: most - least + 1 }, (_, i) => least + i));
+
+/** Fisher and Yates. */
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = random.between(0, i);
+    [result[i], result[j]] = [result[j]!, result[i]!];
+  }
+  return result;
+}
