@@ -75,4 +75,9 @@ describe("counting cargo's results", () => {
     ].join("\n");
     assert.equal(describeTally(countCargo(text)), "15 passed, 2 failed, 1 skipped");
   });
+
+  it("takes a test that says that it could not be run for skipped", () => {
+    const text = "running 2 tests\n\nSKIPPED tap: not root\n..\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+    assert.deepEqual(countCargo(text), { passed: 1, failed: 0, skipped: 1 });
+  });
 });

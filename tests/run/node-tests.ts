@@ -46,8 +46,10 @@ export async function watch(files: readonly string[], out: NodeJS.WritableStream
       const { name, file = "", details, skip, todo } = event.data;
       if (details.type === "suite") continue;
       if (name === file) fail(file, "the file", "It ran no test.");
-      else if (skip !== undefined || todo !== undefined) total.skipped++;
-      else total.passed++;
+      else if (skip !== undefined || todo !== undefined) {
+        total.skipped++;
+        out.write(`SKIPPED ${relative(FOLDER, file)}: ${name}: ${skip ?? todo}\n`);
+      } else total.passed++;
     }
   }
   return total;
