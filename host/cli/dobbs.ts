@@ -38,7 +38,10 @@ const MANUAL = `
 Start here:
   dobbs demo                       watch an emulated appliance grow and shrink under live connections
   dobbs emulate scale-down         run one scenario, and see what became of every connection
+  dobbs lab                        the same with Linux hosts, nginx and curl, in network namespaces (root)
   dobbs init appliance.yaml        write an appliance file of your own
+  dobbs serve --appliance appliance.yaml
+                                   run it: the manager here, dobbs-shim and dobbs traffic-manager on each blade
   dobbs replay --image blade --blade ardsley --appliance appliance.yaml --in a.pcap --out b.pcapng
                                    see what the firmware makes of a capture
   dobbs inspect --image blade      see what is in a firmware image

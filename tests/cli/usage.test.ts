@@ -4,7 +4,12 @@ import { test } from "node:test";
 import { packagePath } from "../../host/paths.ts";
 import { assertFails, dobbs, temporaryFolder } from "./run.ts";
 
-const COMMANDS = ["demo", "emulate", "init", "inspect", "replay"];
+const COMMANDS = [
+  "demo", "emulate", "init", "inspect", "replay", "build", "flash", "shim", "traffic-manager", "lab",
+  "serve", "add", "drain", "remove", "fail", "status", "watch", "failover",
+];
+/** Commands that have commands of their own. */
+const GROUPS = ["keys", "filter", "forward"];
 const folder = temporaryFolder();
 
 test("--help introduces Dobbs, names every command, gives examples and exit codes", () => {
@@ -12,7 +17,7 @@ test("--help introduces Dobbs, names every command, gives examples and exit code
   assert.equal(status, 0);
   assert.equal(stderr, "");
   assert.match(stdout, /cluster of servers/);
-  for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command} `, "m"));
+  for (const command of [...COMMANDS, ...GROUPS]) assert.match(stdout, new RegExp(`^  ${command} `, "m"));
   assert.match(stdout, /Start here:/);
   assert.match(stdout, /Exit codes:\n {2}0 {2}done\n {2}1 .*\n {2}2 /);
 });
@@ -22,7 +27,7 @@ for (const command of COMMANDS) {
     const { status, stdout } = dobbs(folder, command, "--help");
     assert.equal(status, 0);
     assert.match(stdout, new RegExp(`^Examples?:\n  dobbs ${command}`, "m"));
-    assert.match(stdout, /--json/);
+    assert.match(stdout, /--json|--log <format>/);
     assert.match(stdout, /^Exit codes: 0 /m);
   });
 }
