@@ -44,7 +44,7 @@ export class Manager {
     const { services, appliance, folder, redirect, failAfter } = this.#options;
     const command = [
       ...["serve", "--appliance", appliance, "--state", this.state, "--api", "127.0.0.1:0"],
-      ...["--peers", socketWord(folder, "manager"), "--fail-after", failAfter, "--redirect", redirect ? "on" : "off"],
+      ...["--listen", socketWord(folder, "manager"), "--fail-after", failAfter, "--redirect", redirect ? "on" : "off"],
     ];
     const service = services.start({ name: "serve", namespace: null, command: [process.execPath, DOBBS, ...command] });
     await service.ready(() => this.#place() !== null, READY_MS);
@@ -55,9 +55,9 @@ export class Manager {
 
   /** On the blade's host, where its sockets are. */
   startTrafficManager(blade: string): Service {
-    const { services, appliance, folder } = this.#options;
+    const { services, folder } = this.#options;
     const command = [
-      ...["traffic-manager", "--appliance", appliance, "--blade", blade],
+      ...["traffic-manager", "--blade", blade],
       ...["--shim", socketWord(folder, blade), "--manager", socketWord(folder, "manager")],
     ];
     return services.start({
