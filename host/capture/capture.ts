@@ -28,8 +28,15 @@ export interface Capture {
   readonly interfaces: readonly CaptureInterface[];
   /** In file order. */
   readonly frames: readonly CaptureFrame[];
-  /** First comment of each section that has one (pcapng). */
-  readonly comments?: readonly string[];
+  /** Sections that have a comment (pcapng). */
+  readonly sections?: readonly CaptureSection[];
+}
+
+export interface CaptureSection {
+  /** Its first. */
+  readonly comment: string;
+  /** Index of its first interface. */
+  readonly firstInterface: number;
 }
 
 /** Throws E_CAPTURE_READ, or what `parseCapture` throws. `linkTypes`: those taken beside Ethernet, in pcapng. */

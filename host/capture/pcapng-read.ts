@@ -1,5 +1,5 @@
 /** Reads pcapng: any number of sections and interfaces, either byte order, any time resolution. */
-import type { Capture, CaptureFrame, CaptureInterface } from "./capture.ts";
+import type { Capture, CaptureFrame, CaptureInterface, CaptureSection } from "./capture.ts";
 import { Fields, LINKTYPE_ETHERNET } from "./fields.ts";
 import {
   BLOCK, BLOCK_TYPE, BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE, OPTION, OPTION_HEADER_SIZE, PACKET, padded, SECTION,
@@ -30,7 +30,7 @@ export function isPcapng(bytes: Uint8Array): boolean {
 /** Interfaces of later sections are numbered on. Throws E_CAPTURE_CUT_OFF, E_CAPTURE_FORMAT or E_CAPTURE_LINKTYPE. */
 export function readPcapng(bytes: Uint8Array, name: string, linkTypes: readonly number[] = []): Capture {
   const interfaces: Interface[] = [];
-  const comments: string[] = [];
+  const sections: CaptureSection[] = [];
   const frames: CaptureFrame[] = [];
   let sectionFirst = 0;
   let fields = new Fields(bytes, true, name);
@@ -44,7 +44,7 @@ export function readPcapng(bytes: Uint8Array, name: string, linkTypes: readonly 
       case BLOCK_TYPE.SECTION: {
         checkVersion(block);
         const comment = commentOf(block, SECTION.options);
-        if (comment !== undefined) comments.push(comment);
+        if (comment !== undefined) sections.push({ comment, firstInterface: interfaces.length });
         break;
       }
       case BLOCK_TYPE.INTERFACE: interfaces.push(readInterface(block, linkTypes)); break;
@@ -66,7 +66,7 @@ export function readPcapng(bytes: Uint8Array, name: string, linkTypes: readonly 
   return {
     interfaces: interfaces.map(({ name, linkType }) => ({ name, ...(linkType !== undefined && { linkType }) })),
     frames,
-    ...(comments.length > 0 && { comments }),
+    ...(sections.length > 0 && { sections }),
   };
 }
 

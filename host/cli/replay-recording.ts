@@ -8,7 +8,7 @@ import type { EngineName } from "../engine/engine.ts";
 import { Firmware } from "../engine/firmware.ts";
 import { openEngine } from "../engine/open.ts";
 import { DobbsError } from "../errors.ts";
-import { bundleDigestOf, replayRecording, type RecordingResult } from "../replay/recording.ts";
+import { replayRecording, type RecordingResult } from "../replay/recording.ts";
 import { print, printJson, table } from "./output.ts";
 
 export interface RecordingOptions {
@@ -24,12 +24,10 @@ const SHOWN_MAX = 20;
 
 /** Exit status 1 when a verdict differs. Throws E_RECORDING, E_RECORDING_BUNDLE or E_BUNDLE_*. */
 export function replayRecordingAction(capture: Capture, options: RecordingOptions): void {
-  const digest = bundleDigestOf(capture);
-  const bundle = bundleWith(digest, options);
-  const result = replayRecording(Firmware.load(openEngine(options.engine), bundle.image), capture);
-  const { kind, board } = bundle.manifest;
-  if (options.json) printJson({ recording: options.in, engine: options.engine, bundle: { kind, board, digest }, ...result });
-  else print(textOf(result, bundle, options));
+  const engine = openEngine(options.engine);
+  const result = replayRecording(capture, (digest) => Firmware.load(engine, bundleWith(digest, options).image));
+  if (options.json) printJson({ recording: options.in, engine: options.engine, ...result });
+  else print(textOf(result, options));
   if (result.differences.length > 0) process.exitCode = 1;
 }
 
@@ -52,11 +50,12 @@ function builtBundles(): string[] {
   return files.filter((file) => file.endsWith(".bundle")).map((file) => join(BUNDLES_FOLDER, file));
 }
 
-function textOf(result: RecordingResult, { manifest: { kind, board } }: Bundle, options: RecordingOptions): string {
-  const { frames, batches, requests, verdicts, differences } = result;
+function textOf(result: RecordingResult, options: RecordingOptions): string {
+  const { bundles, frames, batches, requests, verdicts, differences } = result;
   const some = Object.entries(verdicts).filter(([, count]) => count > 0);
   const parts = [
-    `${frames} frames in ${batches} batches and ${requests} management messages of ${options.in}, through the image that was recorded (${kind}, board ${board}, ${options.engine})`,
+    `${frames} frames in ${batches} batches and ${requests} management messages of ${options.in} (${options.engine})`,
+    `bundles that ran: ${bundles.join(", then ")}`,
     table([["verdict", "frames"], ...some]),
   ];
   if (differences.length === 0) return [...parts, "Every verdict is the one that the shim came to."].join("\n\n");

@@ -4,6 +4,7 @@
  *
  * pcapng; interface n is port n, and the last interface, "management", has the requests. Comments say the rest:
  * `now=<ms> batch=<n> verdict=<name> drop=<name>` of a frame, `now=<ms>` of a request, and the bundle's digest of a section.
+ * Other firmware begins a section, with the requests first that were kept for it.
  */
 import type { Capture, CaptureFrame } from "../capture/capture.ts";
 import { type Firmware, LOST } from "../engine/firmware.ts";
@@ -21,12 +22,21 @@ export interface Difference {
 }
 
 export interface RecordingResult {
+  /** Digests of the bundles that ran, one after the other. */
+  readonly bundles: readonly string[];
   readonly frames: number;
   readonly batches: number;
   readonly requests: number;
   readonly verdicts: Tally;
   /** Frames whose verdict, or reason to be dropped, is not the recorded one. */
   readonly differences: readonly Difference[];
+}
+
+interface Packet {
+  readonly packet: number;
+  readonly frame: CaptureFrame;
+  readonly port: number;
+  readonly isRequest: boolean;
 }
 
 /** A frame of a batch. */
@@ -56,48 +66,66 @@ export function isRecording({ interfaces }: Capture): boolean {
   return interfaces.some(({ linkType }) => linkType === LINKTYPE_MANAGEMENT);
 }
 
-/** Digest, in hex, of the bundle that the shim ran. Throws E_RECORDING when it ran none, or several one after the other. */
-export function bundleDigestOf({ comments = [] }: Capture): string {
-  const digests = new Set(comments.flatMap((comment) => /\b[0-9a-f]{64}\b/.exec(comment) ?? []));
-  const [digest] = digests;
-  if (digest !== undefined && digests.size === 1) return digest;
-  const what = digest === undefined ? "does not say which bundle the shim ran" : "is of several bundles";
-  throw new DobbsError("E_RECORDING", `the recording ${what}`, "Record one bundle at a time: dobbs-shim --record <file>.");
-}
-
-/** `firmware` is freshly loaded. Throws E_RECORDING when a comment is not a shim's. */
-export function replayRecording(firmware: Firmware, capture: Capture): RecordingResult {
+/** `load` gives a freshly loaded image of the bundle with this digest (hex). Throws E_RECORDING when the recording does
+ *  not say what ran, or has a comment that is not a shim's. */
+export function replayRecording(capture: Capture, load: (digest: string) => Firmware): RecordingResult {
   const verdicts: Tally = {};
   const differences: Difference[] = [];
-  const steps = stepsOf(capture);
-  for (const step of steps) {
-    if (step.request) {
-      firmware.manage(step.request, step.now);
-      continue;
-    }
-    const result = firmware.process(step.frames, step.now);
-    for (const [index, { packet, said }] of step.frames.entries()) {
-      const { verdict, drop } = result.verdicts[index]!;
-      verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
-      const replayed = sayOf(verdict, drop);
-      if (replayed !== said) differences.push({ packet, recorded: said, replayed });
+  const bundles: string[] = [];
+  let [frames, batches, requests] = [0, 0, 0];
+  for (const { digest, steps } of runsOf(capture)) {
+    const firmware = load(digest);
+    bundles.push(digest);
+    for (const step of steps) {
+      if (step.request) {
+        requests++;
+        firmware.manage(step.request, step.now);
+        continue;
+      }
+      batches++;
+      frames += step.frames.length;
+      const result = firmware.process(step.frames, step.now);
+      for (const [index, { packet, said }] of step.frames.entries()) {
+        const { verdict, drop } = result.verdicts[index]!;
+        verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+        const replayed = sayOf(verdict, drop);
+        if (replayed !== said) differences.push({ packet, recorded: said, replayed });
+      }
     }
   }
-  const requests = steps.filter(({ request }) => request !== null).length;
-  const frames = steps.reduce((sum, step) => sum + step.frames.length, 0);
-  return { frames, batches: steps.length - requests, requests, verdicts, differences };
+  return { bundles, frames, batches, requests, verdicts, differences };
+}
+
+/** One bundle at work: a section. */
+interface Run {
+  readonly digest: string;
+  readonly steps: Step[];
+}
+
+function runsOf(capture: Capture): Run[] {
+  const { sections = [], interfaces, frames } = capture;
+  if (sections.length === 0) throw notSaid("the recording does not say which bundle the shim ran");
+  return sections.map(({ comment, firstInterface }, index) => {
+    const digest = /\b[0-9a-f]{64}\b/.exec(comment)?.[0];
+    if (digest === undefined) throw notSaid(`section ${index + 1} of the recording does not say which bundle the shim ran`);
+    const end = sections[index + 1]?.firstInterface ?? interfaces.length;
+    const packets = frames.flatMap((frame, at) =>
+      frame.interface >= firstInterface && frame.interface < end
+        ? [{ packet: at + 1, frame, port: frame.interface - firstInterface, isRequest: interfaces[frame.interface]!.linkType === LINKTYPE_MANAGEMENT }]
+        : [],
+    );
+    return { digest, steps: stepsOf(packets) };
+  });
 }
 
 /** The calls of the image, in order. */
-function stepsOf({ interfaces, frames }: Capture): Step[] {
-  const management = interfaces.findIndex(({ linkType }) => linkType === LINKTYPE_MANAGEMENT);
+function stepsOf(packets: readonly Packet[]): Step[] {
   const steps: Step[] = [];
-  for (const [index, frame] of frames.entries()) {
-    const packet = index + 1;
+  for (const { packet, frame, port, isRequest } of packets) {
     // An empty one says that the image was started anew, which it does here by itself.
-    if (frame.interface === management && frame.bytes.length === 0) continue;
+    if (isRequest && frame.bytes.length === 0) continue;
     const { now, batch, said } = commentOf(frame, packet);
-    if (frame.interface === management) {
+    if (isRequest) {
       steps.push({ now, batch: null, frames: [], request: frame.bytes });
       continue;
     }
@@ -106,7 +134,7 @@ function stepsOf({ interfaces, frames }: Capture): Step[] {
       step = { now, batch, frames: [], request: null };
       steps.push(step);
     }
-    step.frames.push({ packet, port: frame.interface, bytes: wholeFrame(frame), said });
+    step.frames.push({ packet, port, bytes: wholeFrame(frame), said });
   }
   return steps;
 }
@@ -123,11 +151,7 @@ function commentOf({ comment = "" }: CaptureFrame, packet: number): Comment {
   const member = (name: string): string | null => new RegExp(`(?:^| )${name}=(\\S+)`).exec(comment)?.[1] ?? null;
   const now = member("now");
   if (now === null || !/^\d+$/.test(now)) {
-    throw new DobbsError(
-      "E_RECORDING",
-      `packet ${packet} of the recording has no comment of a shim`,
-      "Give a file that dobbs-shim --record wrote, as it wrote it.",
-    );
+    throw notSaid(`packet ${packet} of the recording has no comment of a shim`);
   }
   return { now: Number(now), batch: member("batch"), said: sayOf(member("verdict"), member("drop")) };
 }
@@ -135,4 +159,8 @@ function commentOf({ comment = "" }: CaptureFrame, packet: number): Comment {
 /** `drop` counts only with DROP. */
 function sayOf(verdict: string | null, drop: string | null): string {
   return verdict === "DROP" ? `DROP ${drop}` : (verdict ?? LOST);
+}
+
+function notSaid(what: string): DobbsError {
+  return new DobbsError("E_RECORDING", what, "Give a file that dobbs-shim --record wrote, as it wrote it.");
 }

@@ -12,6 +12,7 @@ import { DEFAULT_ASSIGNER } from "./assigner.ts";
 import { Core } from "./core.ts";
 import { Drains } from "./drains.ts";
 import type { Clock, Journal, Peers, Store } from "./environment.ts";
+import { Lookout } from "./lookout.ts";
 import { Members } from "./members.ts";
 import type { ManagerMessage, Sessions } from "./messages.ts";
 import { Reconfigurer } from "./reconfigurer.ts";
@@ -67,12 +68,8 @@ export class ApplianceManager {
   readonly #activation: SwitchActivation;
   readonly #drains: Drains;
   readonly #members: Members;
-  readonly #failMs: number | null;
+  readonly #lookout: Lookout;
   readonly #outcomes = new Map<number, OnOutcome>();
-  /** Blades that cannot be failed as things are: nobody would be left. */
-  readonly #unfailable = new Set<string>();
-  #lookedAt = 0;
-  #looks = false;
 
   /** Throws E_STATE_BUCKETS when `restored` is that of another appliance. */
   constructor(options: ApplianceManagerOptions) {
@@ -83,7 +80,6 @@ export class ApplianceManager {
     const state = restored === null ? initialState(first) : restoredState(restored, first);
     const core = new Core({ clock, peers, journal, store, timing }, state, state === restored);
     this.#core = core;
-    this.#failMs = failMs;
     this.#switches = new SwitchControl(core, options.ports ?? [], (problems, activeDone) => {
       this.#activation.onProgrammed(problems);
       this.#reconfigurer.onProgrammed(problems, activeDone);
@@ -109,8 +105,14 @@ export class ApplianceManager {
       onFailed: options.onFailed ?? (() => undefined),
       onRemoved: (id) => this.#answer(id, null),
     });
+    this.#lookout = new Lookout(core, failMs, {
+      onLook: () => this.#switches.look(),
+      onFailed: (blade) => this.failBlade(blade),
+    });
+    if (restored === null) return;
+    this.#lookout.hearAll();
     // Not before whoever made this manager can hear it.
-    if (restored !== null) core.timer(0, () => this.#resume());
+    core.timer(0, () => this.#resume());
   }
 
   /** Takes blades in, in one reconfiguration. Their traffic managers must be there. */
@@ -164,7 +166,7 @@ export class ApplianceManager {
     this.#core.turn(() => {
       this.#core.note("requested", { request: `activate ${name}` });
       this.#activation.begin(this.#number(onOutcome), name);
-      this.#startLooking();
+      this.#lookout.start();
     });
   }
 
@@ -178,15 +180,7 @@ export class ApplianceManager {
     this.#request({ kind: "forward", forward }, onOutcome);
   }
 
-  filters(): readonly Filter[] {
-    return this.#tables.current.filters;
-  }
-
-  forward(): readonly Forward[] {
-    return this.#tables.current.forward;
-  }
-
-  /** The lists that hold: not those that a node may still refuse. */
+  /** The filter rules and stations that hold: not those that a node may still refuse. */
   tables(): Tables {
     return this.#tables.current;
   }
@@ -266,7 +260,7 @@ export class ApplianceManager {
   }
 
   #enqueue(task: Task): void {
-    this.#startLooking();
+    this.#lookout.start();
     this.#reconfigurer.enqueue(task);
   }
 
@@ -276,10 +270,10 @@ export class ApplianceManager {
     const { id, request, at } = task;
     if (error !== null) {
       this.#core.note("refused", { code: error.code, why: error.message });
-      if (request.kind === "fail") this.#unfailable.add(request.blade);
+      if (request.kind === "fail") this.#lookout.refused(request.blade);
       return this.#answer(id, error);
     }
-    this.#unfailable.clear();
+    this.#lookout.changed();
     if (request.kind === "add") {
       for (const { name } of request.blades) this.#core.note("joined", { blade: name });
     } else if (request.kind === "fail") {
@@ -301,64 +295,13 @@ export class ApplianceManager {
 
   /** Goes on where the process before was: asks again for whatever has not been answered. */
   #resume(): void {
-    this.#hearAll();
     this.#switches.resume();
     this.#activation.resume();
     this.#drains.resume();
     this.#tables.resume();
-    this.#startLooking();
+    this.#lookout.start();
     this.#reconfigurer.resume();
   }
-
-  /** Nothing can be said of who is silent: all members get their time again. */
-  #hearAll(): void {
-    const { state, watch, now } = this.#core;
-    for (const blade of bladesOf(state.view, "active", "draining")) watch.hear(blade, now);
-  }
-
-  #startLooking(): void {
-    if (this.#looks) return;
-    this.#looks = true;
-    this.#lookedAt = this.#core.now;
-    this.#lookLater();
-  }
-
-  #lookLater(): void {
-    this.#core.timer(this.#core.timing.checkMs, () => {
-      this.#lookLater();
-      this.#look();
-    });
-  }
-
-  /** Regularly: who has fallen silent, and what the switches have. */
-  #look(): void {
-    const { state, watch, now, timing } = this.#core;
-    // This process has slept, and not they.
-    if (now - this.#lookedAt > 2 * timing.checkMs) this.#hearAll();
-    this.#lookedAt = now;
-    const members = bladesOf(state.view, "active", "draining");
-    for (const { blade, silent } of watch.changes(members, now)) {
-      if (!silent) this.#unfailable.delete(blade);
-      this.#core.note(silent ? "silent" : "heard-again", { blade });
-    }
-    this.#failSilent(members);
-    this.#switches.look();
-  }
-
-  #failSilent(members: readonly string[]): void {
-    const { state, watch, now } = this.#core;
-    const failMs = this.#failMs;
-    if (failMs === null || members.every((blade) => watch.isSilent(blade, now))) return;
-    for (const blade of members) {
-      const asked = state.waiting.some((task) => task.kind === "request" && isFailOf(task.request, blade));
-      if (asked || state.fenced[blade]?.opensAt === null || this.#unfailable.has(blade)) continue;
-      if (watch.silentFor(blade, now) > failMs) this.failBlade(blade);
-    }
-  }
-}
-
-function isFailOf(request: Request, blade: string): boolean {
-  return request.kind === "fail" && request.blade === blade;
 }
 
 function asDobbsError(error: unknown): DobbsError {

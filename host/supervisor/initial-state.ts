@@ -1,7 +1,8 @@
 /** What an appliance manager begins with: on the first day, or with what was saved. Pure functions. */
+import { isDeepStrictEqual } from "node:util";
 import { DobbsError } from "../errors.ts";
 import type { Filter, Forward } from "../model/appliance.ts";
-import { STATE_FORMAT, type ApplianceState } from "./state.ts";
+import { STATE_FORMAT, type ApplianceState, type Tables } from "./state.ts";
 import { emptyAssignment } from "./succession.ts";
 import type { SwitchRoleName } from "./switch-driver.ts";
 
@@ -10,6 +11,8 @@ export interface SwitchPlace {
   readonly name: string;
   readonly role: SwitchRoleName;
 }
+
+type Roles = Readonly<Record<string, SwitchRoleName>>;
 
 /** What the appliance file says. */
 export interface FirstDay {
@@ -41,27 +44,44 @@ export function initialState({ buckets, assigner, switches, filters, forward }: 
   };
 }
 
-/** Goes on with what was saved. Switches that are new in the appliance file come in, those that are gone are forgotten;
- *  everything else is as it was. Throws E_STATE_BUCKETS. */
-export function restoredState(saved: ApplianceState, { buckets, switches }: FirstDay): ApplianceState {
-  if (saved.view.buckets !== buckets) {
+/**
+ * Goes on with what was saved. Switches that are new in the appliance file come in, those that are gone are forgotten;
+ * filter rules and stations are those of the file until they have been changed at run time; everything else is as it was.
+ * Throws E_STATE_BUCKETS.
+ */
+export function restoredState(saved: ApplianceState, first: FirstDay): ApplianceState {
+  if (saved.view.buckets !== first.buckets) {
     throw new DobbsError(
       "E_STATE_BUCKETS",
-      `the saved state has ${saved.view.buckets} buckets, and the appliance file ${buckets}`,
+      `the saved state has ${saved.view.buckets} buckets, and the appliance file ${first.buckets}`,
       "Put the number back, or stop all nodes and begin with an empty state.",
     );
   }
-  const before = saved.switches.roles;
-  const anyActive = switches.some(({ name }) => before[name] === "active");
-  // A new one does not become active beside one that is.
-  const roleOf = ({ name, role }: SwitchPlace): SwitchRoleName => before[name] ?? (anyActive ? "standby" : role);
-  const roles = rolesOf(switches.map((place) => ({ name: place.name, role: roleOf(place) })));
-  const names = Object.keys(before);
-  if (names.length === switches.length && names.every((name) => roles[name] !== undefined)) return saved;
-  const behind = saved.switches.assignment.generation > 0;
-  return { ...saved, switches: { ...saved.switches, serial: saved.switches.serial + 1, roles, behind } };
+  const roles = rolesNow(saved.switches.roles, first.switches);
+  const tables = tablesNow(saved, first);
+  const sameRoles = isDeepStrictEqual(roles, saved.switches.roles);
+  if (sameRoles && tables === saved.tables) return saved;
+  const { switches } = saved;
+  const behind = switches.assignment.generation > 0;
+  return { ...saved, tables, switches: { ...switches, serial: switches.serial + 1, roles, behind } };
 }
 
-function rolesOf(switches: readonly SwitchPlace[]): Record<string, SwitchRoleName> {
+/** A new one does not become active beside one that is. */
+function rolesNow(before: Roles, switches: readonly SwitchPlace[]): Roles {
+  const anyActive = switches.some(({ name }) => before[name] === "active");
+  return rolesOf(
+    switches.map(({ name, role }) => ({ name, role: before[name] ?? (anyActive ? "standby" : role) })),
+  );
+}
+
+function tablesNow({ tables }: ApplianceState, { filters, forward }: FirstDay): Tables {
+  // What was saved has lost the members that are there and undefined.
+  const same = JSON.stringify([filters, forward]) === JSON.stringify([tables.filters, tables.forward]);
+  if (tables.revision > 0 || same) return tables;
+  // Nodes that were started with the file before this one have to be told.
+  return { revision: 1, filters, forward };
+}
+
+function rolesOf(switches: readonly SwitchPlace[]): Roles {
   return Object.fromEntries(switches.map(({ name, role }) => [name, role]));
 }

@@ -128,7 +128,8 @@ export class PreviousOwner {
     this.#session.list(
       true,
       step.then((rows) => {
-        const untouchedMs = this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX;
+        // Whole ms, as messages have them.
+        const untouchedMs = Math.ceil(this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX);
         const dead = rows.filter(
           (row) =>
             row.owner === scope.owner &&

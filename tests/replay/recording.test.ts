@@ -8,7 +8,7 @@ import { parseAppliance } from "../../host/model/appliance-file.ts";
 import { starterFile } from "../../host/cli/starter.ts";
 import { bladeSetup } from "../../host/supervisor/node-setup.ts";
 import { bringIntoService } from "../../host/replay/setup.ts";
-import { bundleDigestOf, isRecording, LINKTYPE_MANAGEMENT, replayRecording } from "../../host/replay/recording.ts";
+import { isRecording, LINKTYPE_MANAGEMENT, replayRecording } from "../../host/replay/recording.ts";
 import { block, interfaceBlock, join } from "../capture/bytes.ts";
 import { others, syns } from "../cli/traffic.ts";
 
@@ -53,7 +53,11 @@ function fresh(): Firmware {
 }
 
 function replayed(contents: readonly Packet[]) {
-  return replayRecording(fresh(), parseCapture(recording(contents), "r.pcapng", [LINKTYPE_MANAGEMENT]));
+  return replayFile(recording(contents));
+}
+
+function replayFile(file: Uint8Array, load: (digest: string) => Firmware = fresh) {
+  return replayRecording(parseCapture(file, "r.pcapng", [LINKTYPE_MANAGEMENT]), load);
 }
 
 before(() => {
@@ -104,12 +108,20 @@ test("a packet without a shim's comment is refused with its number", () => {
   assert.throws(() => replayed(silent), { code: "E_RECORDING", message: /packet 4 / });
 });
 
-test("the bundle is told by its digest; several, or none, are refused", () => {
-  const digestOf = (section: string): string => bundleDigestOf(parseCapture(recording([], section), "r.pcapng", [LINKTYPE_MANAGEMENT]));
-  assert.equal(digestOf(`bundle ${DIGEST}`), DIGEST);
-  assert.throws(() => digestOf("none"), { code: "E_RECORDING" });
-  const two = join(recording([]), recording([], `bundle ${"cd".repeat(32)}`));
-  assert.throws(() => bundleDigestOf(parseCapture(two, "r.pcapng", [LINKTYPE_MANAGEMENT])), { code: "E_RECORDING", message: /several/ });
+test("other firmware goes on with the requests that were kept for it", () => {
+  const kept = packets.filter(({ interface: port }) => port === MANAGEMENT);
+  const frames = packets.filter(({ interface: port }) => port !== MANAGEMENT);
+  const other = "cd".repeat(32);
+  const asked: string[] = [];
+  const file = join(recording(packets), recording([...kept, ...frames], `bundle ${other}`));
+  const result = replayFile(file, (digest) => (asked.push(digest), fresh()));
+  assert.deepEqual(result.differences, []);
+  assert.deepEqual([asked, result.bundles], [[DIGEST, other], [DIGEST, other]]);
+  assert.equal(result.frames, 2 * frames.length);
+});
+
+test("a recording that does not say what ran is refused", () => {
+  assert.throws(() => replayFile(recording(packets, "none")), { code: "E_RECORDING", message: /which bundle/ });
 });
 
 test("an ordinary capture is no recording, and a recording no ordinary capture", () => {

@@ -239,7 +239,18 @@ describe("failing by itself", () => {
     world.clock.advance(30_000);
     world.options = {};
     world.clock.advance(30_000);
-    assert.deepEqual(world.failed, []);
+    assert.deepEqual([world.failed, world.events("refused")], [[], []]);
     assert.equal(world.manager.status().phase, "idle");
+  });
+
+  test("nobody is failed when the appliance manager has slept, and they could not be heard", () => {
+    const world = three(0, { failMs: FAIL_MS });
+    world.life.sleep();
+    world.clock.advance(30_000);
+    // One of them comes through before the first timer does.
+    world.manager.receive("ardsley", { kind: "installed", generation: 1 });
+    world.life.wake();
+    world.clock.advance(30_000);
+    assert.deepEqual([world.failed, world.events("requested").slice(1)], [[], []]);
   });
 });

@@ -6,6 +6,7 @@ import {
   bucketsLost,
   digest,
   emptyAssignment,
+  expel,
   forget,
   previousBuckets,
   succeed,
@@ -86,6 +87,30 @@ describe("the assignment that follows another", () => {
     assert.equal(next.generation, 3);
     assert.deepEqual(previousBuckets(next, "a"), [1, 3]);
     assert.deepEqual(previousBuckets(next, "nobody"), []);
+  });
+
+  test("without a blade gives away what it had, and moves nothing else, whatever balance says", () => {
+    const members = ["a", "b", "c"].map((name) => member(name));
+    const first = assignmentAfter(viewOf(members, 8));
+    const moves = [0, 1, 2, 3, 4, 5].map((bucket) => ({ bucket, to: "a" }));
+    const last = succeed({ ...viewOf(members, 8), moves }, first, 2);
+    const view = viewOf([member("a"), member("b"), member("c", 1, "failed")], 8);
+    const next = expel(view, last, "c", 3);
+    for (const [bucket, history] of names(last).entries()) {
+      const rest = history.filter((name) => name !== "c");
+      const after = names(next)[bucket]!;
+      if (history[0] === "c") assert.deepEqual(after.slice(-rest.length), rest.length > 0 ? rest : after.slice(0));
+      else assert.deepEqual(after, rest);
+      assert.ok(after.length > 0 && !after.includes("c"));
+    }
+    assert.deepEqual(bucketCounts(next)["a"], bucketCounts(last)["a"]);
+    assert.equal(next.owners[2]!.name, "c", "its number is kept: others may still know it by it");
+  });
+
+  test("without a blade takes nothing but the assigner's word for who inherits, and needs somebody", () => {
+    const last = assignmentAfter(viewOf([member("a"), member("b")], 4));
+    const nobody = viewOf([member("a", 1, "failed"), member("b", 1, "draining")], 4);
+    assert.throws(() => expel(nobody, last, "a", 2), { code: "E_NO_ACTIVE_MEMBER" });
   });
 
   test("tells what an owner loses, and counts what everyone has", () => {

@@ -39,7 +39,7 @@ describe("filter rules", () => {
       const world = two();
       assert.equal(setFilters(world, [{ ...NO_STRANGERS, at }]), null);
       assert.deepEqual(inForce(world), expected);
-      assert.deepEqual(world.manager.filters(), [{ ...NO_STRANGERS, at }]);
+      assert.deepEqual(world.manager.tables().filters, [{ ...NO_STRANGERS, at }]);
       assert.equal(setFilters(world, []), null);
       assert.deepEqual(inForce(world), { ardsley: false, "dobbs-ferry": false, active: false });
     });
@@ -53,7 +53,7 @@ describe("filter rules", () => {
       const error = setFilters(world, many) as DobbsError;
       assert.equal(error.code, at === "switch" ? "E_SWITCH" : "E_TOO_MANY_RECORDS");
       assert.match(error.message, at === "switch" ? /active: The image has room/ : /^ardsley: The image has room for \d+ such records/);
-      assert.equal(world.manager.filters().length, 2);
+      assert.equal(world.manager.tables().filters.length, 2);
       world.clock.advance(500);
       assert.deepEqual(inForce(world), { ardsley: true, "dobbs-ferry": true, active: true });
       assert.equal(setForward(world, [{ ...STATION, at: "ardsley" }]), null, "and the next request is heard");
@@ -105,7 +105,7 @@ describe("stations", () => {
     assert.equal(setForward(world, [{ ...STATION, at: "ardsley" }]), null);
     const error = setForward(world, [{ ...STATION, at: "ardsley" }, { mac: "03:00:00:00:00:01", port: 1, at: "ardsley" }]);
     assert.equal(code(error), "E_BAD_RECORD");
-    assert.deepEqual(world.manager.forward(), [{ ...STATION, at: "ardsley" }]);
+    assert.deepEqual(world.manager.tables().forward, [{ ...STATION, at: "ardsley" }]);
   });
 
   test("at the switch open a port of their own, towards the clients", () => {

@@ -147,6 +147,7 @@ describe("a traffic manager", () => {
     world.node("ardsley").restart();
     const looked = host.reads;
     assert.ok(world.clock.until(() => host.reads > looked, 1_000));
+    world.clock.advance(40);
     host.sockets = [];
     world.clock.advance(1_000);
     assert.ok(statesOf(world, "ardsley").every(({ rows }) => rows === 0));

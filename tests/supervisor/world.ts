@@ -254,8 +254,8 @@ export class World {
         if (this.options.loses?.(from, to, copy)) return;
         this.clock.after(MESSAGE_MS, () => {
           const blade = this.blades.get(to);
-          if (to === APPLIANCE_MANAGER && this.life.isOn) this.manager.receive(from, copy);
-          else if (blade?.life.isOn) blade.manager.receive(from, copy);
+          if (to === APPLIANCE_MANAGER) this.life.hear(() => this.manager.receive(from, copy));
+          else blade?.life.hear(() => blade.manager.receive(from, copy));
         });
       },
     };
