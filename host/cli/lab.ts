@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { DEFAULT_BOARD } from "../boards/board.ts";
+import { bundlePath } from "../bundle/bundle-file.ts";
 import { packagePath } from "../paths.ts";
 import { BLADE_NAMES, CLIENTS, hostNamespace, nicNamespace, VIP } from "../lab/addresses.ts";
 import { SWITCH_KINDS, type SwitchKind } from "../lab/lab-appliance.ts";
@@ -9,7 +10,7 @@ import { checkRequirements, checkRoot, requiredPrograms } from "../lab/requireme
 import { reportText, timelineLine } from "../lab/report-text.ts";
 import { runLab } from "../lab/run-lab.ts";
 import { type Leftovers, takeDown } from "../lab/run-folder.ts";
-import { bundlePath, SHIM } from "../lab/shims.ts";
+import { SHIM } from "../lab/shims.ts";
 import { jsonOption, type JsonOption, redirectOption, seedOption } from "./options.ts";
 import { print, printJson } from "./output.ts";
 

@@ -1,6 +1,6 @@
 /** `dobbs replay` of a recording that a shim made: does the image come to the same verdicts again? */
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Capture } from "../capture/capture.ts";
 import { BUNDLES_FOLDER, readBundle } from "../bundle/bundle-file.ts";
 import type { Bundle } from "../bundle/bundle.ts";
@@ -14,8 +14,8 @@ import { print, printJson, table } from "./output.ts";
 export interface RecordingOptions {
   readonly in: string;
   readonly engine: EngineName;
-  /** The bundle that the shim ran; absent: it is looked for in `build/bundles`. */
-  readonly bundle?: string;
+  /** Bundles that the shim ran; they are looked for beside the recording and in `build/bundles`, too. */
+  readonly bundle: readonly string[];
   readonly json?: true;
 }
 
@@ -31,23 +31,22 @@ export function replayRecordingAction(capture: Capture, options: RecordingOption
   if (result.differences.length > 0) process.exitCode = 1;
 }
 
-function bundleWith(digest: string, { bundle: path, in: recording }: RecordingOptions): Bundle {
-  const paths = path === undefined ? builtBundles() : [path];
-  for (const candidate of paths) {
-    const { bundle } = readBundle(candidate);
+function bundleWith(digest: string, { bundle: named, in: recording }: RecordingOptions): Bundle {
+  for (const path of [...named, ...bundlesIn(dirname(recording)), ...bundlesIn(BUNDLES_FOLDER)]) {
+    const { bundle } = readBundle(path);
     if (bundle.digest === digest) return bundle;
   }
-  const message =
-    path === undefined
-      ? `${recording} is of a bundle that is not in ${BUNDLES_FOLDER}: ${digest}`
-      : `${recording} is of the bundle ${digest}, and ${path} is another one`;
+  const message = `${recording} is of a bundle that is neither beside it nor in ${BUNDLES_FOLDER}: ${digest}`;
   throw new DobbsError("E_RECORDING_BUNDLE", message, "Name the bundle that the shim ran: --bundle <file>.");
 }
 
-function builtBundles(): string[] {
-  if (!existsSync(BUNDLES_FOLDER)) return [];
-  const files = readdirSync(BUNDLES_FOLDER, { recursive: true, encoding: "utf8" });
-  return files.filter((file) => file.endsWith(".bundle")).map((file) => join(BUNDLES_FOLDER, file));
+/** Of the folder, and of its folders by board. */
+function bundlesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const boards = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() && folder === BUNDLES_FOLDER);
+  return [folder, ...boards.map(({ name }) => join(folder, name))].flatMap((place) =>
+    readdirSync(place).filter((file) => file.endsWith(".bundle")).map((file) => join(place, file)),
+  );
 }
 
 function textOf(result: RecordingResult, options: RecordingOptions): string {

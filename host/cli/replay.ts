@@ -51,7 +51,7 @@ const PORT_NUMBER_MAX = 254;
 interface ReplayCommandOptions extends JsonOption {
   readonly image?: ImageKind;
   readonly appliance?: string;
-  readonly bundle?: string;
+  readonly bundle: readonly string[];
   readonly blade?: string;
   readonly board: string;
   readonly engine: EngineName;
@@ -77,7 +77,7 @@ export function replayCommand(): Command {
     .option("--port <n>", "the port that the frames of a capture with one interface come in by", portNumber)
     .requiredOption("--in <capture>", "pcap or pcapng, Ethernet; or a recording of dobbs-shim --record")
     .option("--out <file>", "pcapng to write")
-    .option("--bundle <file>", "of a recording: the bundle that the shim ran, when it is not in build/bundles")
+    .option("--bundle <file>", "of a recording: a bundle that the shim ran, when it is neither beside it nor in build/bundles; may be repeated", collect, [])
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(replayAction);
@@ -156,6 +156,10 @@ function ingressOf(capture: Capture, { identity }: NodeSetup, { port }: ReplayCo
 function portName(image: ImageKind, port: number): string {
   if (image === "switch") return `port${port}`;
   return port === 0 ? "wire" : `host${port}`;
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }
 
 /** As a parser of an option's value. */

@@ -5,6 +5,7 @@ import { findBuckets } from "../emulator/bucket-finder.ts";
 import { partsFor } from "../emulator/parts.ts";
 import { BLADE_NAMES, clientAddresses, SERVICE_PORT, SWITCH_NAMES, VIP } from "./addresses.ts";
 import { Crowd } from "./crowd.ts";
+import { otherFirmware } from "./firmware.ts";
 import { applianceFile, socketWord, type SwitchKind } from "./lab-appliance.ts";
 import { keepLedger } from "./ledger.ts";
 import { Manager } from "./manager.ts";
@@ -69,7 +70,7 @@ export class Lab {
 
   /** Throws whatever keeps a lab from being one. */
   async run(): Promise<LabReport> {
-    const { seed, redirect, board } = this.#options;
+    const { seed, redirect, board, record } = this.#options;
     const startedAt = Date.now();
     const clients = clientAddresses(CLIENT_COUNT);
     const hashes = writeFiles(this.#folder, TRANSFER_SECONDS, seed);
@@ -83,7 +84,7 @@ export class Lab {
     this.#beganAt = Date.now();
     const played = await play({
       folder: this.#folder,
-      board,
+      firmware: otherFirmware(this.#folder, board, record),
       blades: BLADE_NAMES,
       manager: this.#manager,
       shims: this.#shims,

@@ -1,5 +1,5 @@
 /**
- * What is done to a lab while its clients are busy: two adds, a firmware swap, a shim's death, two drains, the loss of a
+ * What is done to a lab while its clients are busy: two adds, two firmware swaps, a shim's death, two drains, the loss of a
  * switch and of a blade. Every step waits for what it has brought about, not for a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,13 +14,14 @@ import { endProcesses } from "./processes.ts";
 import type { Pause } from "./report.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Service } from "./services.ts";
-import { bladeShim, bundlePath, type Shims } from "./shims.ts";
+import type { OtherFirmware } from "./firmware.ts";
+import { bladeShim, type Shims } from "./shims.ts";
 import { loseSwitch } from "./switches.ts";
 import { wireStep } from "./topology.ts";
 
 export interface Stage {
   readonly folder: RunFolder;
-  readonly board: string;
+  readonly firmware: OtherFirmware;
   /** Four, by the order in which they join. */
   readonly blades: readonly string[];
   readonly manager: Manager;
@@ -61,7 +62,9 @@ export async function play(stage: Stage): Promise<Played> {
     await add(stage, blade);
     await sleep(BETWEEN_MS);
   }
-  pauses.push(await flash(stage, third));
+  pauses.push(await flash(stage, third, stage.firmware.nextRelease));
+  await sleep(BETWEEN_MS);
+  pauses.push(await flash(stage, second, stage.firmware.otherBoard));
   await sleep(BETWEEN_MS);
   pauses.push(await killShim(stage, fourth));
   await sleep(BETWEEN_MS);
@@ -100,12 +103,13 @@ async function settled(manager: Manager): Promise<void> {
   await manager.until("the last reconfiguration is done", ({ phase, waiting }) => phase === "idle" && waiting.length === 0, STEP_MS);
 }
 
-async function flash({ manager, folder, board, note }: Stage, blade: string): Promise<Pause> {
-  const answer = await dobbs<{ tables: string; pauseUs: number }>(
-    ["flash", bundlePath(board, "blade"), "--to", socketWord(folder, blade)]);
+async function flash({ manager, folder, note }: Stage, blade: string, bundle: string): Promise<Pause> {
+  const at = Date.now();
+  const { tables, pauseUs } = await dobbs<{ tables: "kept" | "lost"; pauseUs: number }>(["flash", bundle, "--to", socketWord(folder, blade)]);
   await inForce(manager, blade);
-  note(`firmware of ${blade} swapped: tables ${answer.tables}`);
-  return { what: `firmware swap on ${blade}`, ms: answer.pauseUs / 1_000 };
+  note(`firmware of ${blade} swapped: tables ${tables}`);
+  if (tables === "kept") return { what: `firmware of ${blade} swapped, tables kept`, ms: pauseUs / 1_000 };
+  return { what: `firmware of ${blade} swapped, tables lost, until it was programmed again`, ms: Date.now() - at };
 }
 
 async function killShim({ shims, running, manager, note }: Stage, blade: string): Promise<Pause> {

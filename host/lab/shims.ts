@@ -1,6 +1,7 @@
 /** The shims of a lab: one a blade's NIC, and one a Dobbs switch; each with a flash (its firmware's file) of its own. */
 import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { bundlePath } from "../bundle/bundle-file.ts";
 import { packagePath } from "../paths.ts";
 import { nicNamespace, type LabSwitchName, switchInterface, switchNamespace } from "./addresses.ts";
 import { socketWord, switchPorts } from "./lab-appliance.ts";
@@ -24,11 +25,6 @@ export function bladeShim(blade: string): ShimPlace {
 
 export function switchShim(name: LabSwitchName, blades: number): ShimPlace {
   return { name, namespace: switchNamespace(name), image: "switch", interfaces: switchPorts(blades).map(switchInterface) };
-}
-
-/** What the build has made for `board`. */
-export function bundlePath(board: string, image: "blade" | "switch"): string {
-  return packagePath("build", "bundles", board, `${image}.bundle`);
 }
 
 export class Shims {

@@ -5,7 +5,7 @@
 import { DobbsError } from "../errors.ts";
 import { ShimChannel } from "../shim/shim-channel.ts";
 import { InetDiagSockets } from "../sockets/inet-diag.ts";
-import type { Clock, ManagementChannel } from "../supervisor/environment.ts";
+import type { Clock, Journal, ManagementChannel } from "../supervisor/environment.ts";
 import { TrafficManager } from "../supervisor/traffic-manager.ts";
 import { openSwitchDriver } from "../switches/open.ts";
 import type { Credentials } from "../transport/credentials.ts";
@@ -131,7 +131,9 @@ export class BladeProgram {
       open.forEach((thing) => thing.close());
     };
     const shim = this.#shim;
-    // What a manager that has left its post still wants to say may be in the layout of another image.
+    // A manager that has left its post may wait for an answer yet. What it makes of having none is nothing to log, and
+    // what it still wants to ask may be in the layout of another image.
+    const quiet: Journal = { note: (event, details) => (isOpen ? journal.note(event, details) : undefined) };
     const channel: ManagementChannel = {
       layout: shim.layout,
       request: (message, onAnswer) => (isOpen ? shim.request(message, onAnswer) : undefined),
@@ -154,7 +156,7 @@ export class BladeProgram {
         forward: charter.forward,
         switches: charter.switches.map((spec) => openSwitchDriver(spec, surroundings)),
         peers: this.#peers,
-        journal,
+        journal: quiet,
         load: hostLoad,
         timing: charter.timing,
       });

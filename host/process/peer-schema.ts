@@ -7,7 +7,6 @@
  */
 import { type AnySchema, Ajv2020 } from "ajv/dist/2020.js";
 import { linkError } from "../transport/link-error.ts";
-import type { ManagerMessage } from "../supervisor/messages.ts";
 import type { Timing } from "../supervisor/timing.ts";
 import type { Charter } from "./charter.ts";
 import * as s from "./schema.ts";
@@ -23,8 +22,7 @@ export type ToBlade =
   | { readonly type: "message"; readonly from: string; readonly message: unknown }
   | { readonly type: "ping" };
 
-/** As sent: what is in `message` is known then. */
-export type PeerWords = ToManager | ToBlade | { readonly type: "message"; readonly to: string; readonly message: ManagerMessage };
+export type PeerWords = ToManager | ToBlade;
 
 export const PEER_BYTES_MAX = 16 * 1024 * 1024;
 /** Both ends say something this often, and close the link when the other one is silent for so long. */

@@ -182,8 +182,9 @@ describe("the JSON API", () => {
   });
 
   test("changes of a list that come at once all take effect", async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => ask("POST", "/v1/filters", { filter: { action: "drop", port: i } })));
-    assert.ok(answers.every(({ status: code }) => code === 200));
+    const ids = Array.from({ length: 8 }, (_, port) => world.service.changeFilters("add", (rules) => [...rules, { action: "drop", port, at: "blades" }]));
+    const outcomes = await Promise.all(ids.map((id) => world.service.outcome(id, 20_000)));
+    assert.ok(outcomes.every(({ state }) => state === "done"));
     assert.equal(world.manager.tables().filters.length, 8);
     assert.equal(new Set(world.manager.tables().filters.map(({ port }) => port)).size, 8);
     await ask("PUT", "/v1/filters", { filters: [] });

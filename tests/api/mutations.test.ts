@@ -27,7 +27,10 @@ before(async () => {
   world = await startManager(join(root, "mutations"));
   world.blades.plug("ardsley", "dobbs-ferry");
   for (const name of ["ardsley", "dobbs-ferry"]) assert.equal((await world.ask("POST", `/v1/blades/${name}/add`)).status, 200);
-  await until("histories are forgotten", () => world.manager.status().owners.every(({ previous }) => previous === 0));
+  await until("histories are forgotten, and nothing is under way", () => {
+    const { owners, phase } = world.manager.status();
+    return phase === "idle" && owners.every(({ previous }) => previous === 0) && !world.saved()!.switches.behind;
+  });
 });
 after(() => world.close());
 

@@ -11,6 +11,7 @@ import { labNamespaces } from "../../host/lab/namespaces.ts";
 import type { LabReport } from "../../host/lab/report.ts";
 import { checkRequirements, requiredPrograms } from "../../host/lab/requirements.ts";
 import { packagePath } from "../../host/paths.ts";
+import type { RecordingResult } from "../../host/replay/recording.ts";
 import { temporaryFolder } from "../cli/run.ts";
 
 const DOBBS = packagePath("build", "host", "cli", "dobbs.js");
@@ -107,6 +108,25 @@ test("without root it says what it needs, and exits with 2", () => {
   assert.match(stderr, /^error E_LAB_ROOT: .*network namespaces.*\n {2}mend: .*root/);
 });
 
+/** Every image comes to the verdicts of its shim again, frame by frame. */
+function assertReplays(recordings: string): void {
+  const files = readdirSync(recordings).filter((file) => file.endsWith(".pcapng"));
+  // Four blades, one of which was started twice, and two switches.
+  assert.equal(files.length, 7, files.join(" "));
+  const bundles = files.map((file) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [DOBBS, "replay", "--in", join(recordings, file), "--json"], {
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+    });
+    assert.equal(status, 0, `${file}: ${stderr} ${stdout.slice(-2_000)}`);
+    const result = JSON.parse(stdout) as RecordingResult;
+    assert.deepEqual(result.differences, []);
+    assert.ok(result.frames > 50 && result.requests > 5, `${file}: ${result.frames} frames, ${result.requests} requests`);
+    return result.bundles.length;
+  });
+  assert.equal(bundles.filter((count) => count === 2).length, 2, "two blades were flashed");
+}
+
 for (const kind of SWITCH_KINDS) {
   const recordings = join(folder, "recordings");
   const more = kind === "dobbs" ? ["--record", recordings] : [];
@@ -128,6 +148,7 @@ for (const kind of SWITCH_KINDS) {
     assert.ok(report.failed.sessions > 0);
     assert.equal(report.endings.ok, report.sessions - report.failed.broken);
     assertNothingLeft();
+    if (kind === "dobbs") assertReplays(recordings);
   });
 }
 

@@ -9,7 +9,7 @@ import type { ApplianceState } from "../../host/supervisor/state.ts";
 import type { BladeStatus } from "../../host/supervisor/status.ts";
 import type { Credentials } from "../../host/transport/credentials.ts";
 import type { LinkWord } from "../../host/transport/word.ts";
-import { after } from "node:test";
+import { atEnd } from "./cleanup.ts";
 
 export interface ApplianceOptions {
   readonly words: readonly LinkWord[];
@@ -30,7 +30,7 @@ export class Appliance {
   static async start(options: ApplianceOptions): Promise<Appliance> {
     const appliance = new Appliance(options);
     await appliance.#open(options.words);
-    after(() => appliance.#close());
+    atEnd(() => appliance.#close());
     return appliance;
   }
 

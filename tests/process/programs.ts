@@ -1,8 +1,8 @@
 /** Programs of a blade, as processes of their own: its shim on ports that lead nowhere, and its traffic manager. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { after } from "node:test";
 import { packagePath } from "../../host/paths.ts";
+import { atEnd } from "./cleanup.ts";
 import type { Line } from "./peers.ts";
 
 /** A program that is started, killed and started again. Its log is read line by line. */
@@ -10,10 +10,11 @@ export class Program {
   readonly lines: Line[] = [];
   readonly #command: readonly string[];
   #child: ChildProcess | null = null;
+  #ended: Promise<number | string> | null = null;
 
   constructor(...command: readonly string[]) {
     this.#command = command;
-    after(() => this.#child?.kill("SIGKILL"));
+    atEnd(() => this.#child?.kill("SIGKILL"));
   }
 
   start(): this {
@@ -25,26 +26,19 @@ export class Program {
       for (const line of texts) this.lines.push(line.startsWith("{") ? (JSON.parse(line) as Line) : { level: "error", event: line });
     });
     this.#child = child;
+    this.#ended = once(child, "close").then(([code, by]) => (code as number | null) ?? (by as string));
     return this;
   }
 
-  get pid(): number {
-    return this.#child!.pid!;
-  }
-
   /** Its exit status, or the signal that ended it. */
-  async kill(signal: NodeJS.Signals): Promise<number | string> {
-    const child = this.#child!;
-    const ended = once(child, "close");
-    child.kill(signal);
-    const [code, by] = (await ended) as [number | null, string | null];
-    return code ?? by!;
+  kill(signal: NodeJS.Signals): Promise<number | string> {
+    this.#child!.kill(signal);
+    return this.#ended!;
   }
 
   /** As `kill`, of one that ends by itself. */
-  async ended(): Promise<number | string> {
-    const [code, by] = (await once(this.#child!, "close")) as [number | null, string | null];
-    return code ?? by!;
+  ended(): Promise<number | string> {
+    return this.#ended!;
   }
 
   count(event: string): number {
@@ -54,7 +48,8 @@ export class Program {
 
 export function shim(name: string, link: string): Program {
   const firmware = packagePath("build", "bundles", "emulated", "blade.bundle");
-  const ports = ["--port", "0=memory:wire", "--port", "1=memory:host"];
+  // The two ends of one wire: no frame is ever on it.
+  const ports = ["--port", "0=memory:wire", "--port", "1=memory:wire"];
   const command = ["--firmware", firmware, "--volatile", "--name", name, ...ports, "--link", link, "--log", "json"];
   return new Program(packagePath("build", "native", "dobbs-shim"), ...command);
 }

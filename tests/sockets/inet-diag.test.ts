@@ -161,6 +161,30 @@ test("a half-open connection in another namespace is read, and this thread stays
   }
 });
 
+test("a host whose namespace was made anew is read in the new one, and is not called empty without one", { skip: noRoot || noNft }, async () => {
+  const name = `E-anew-${process.pid}`;
+  const problems: (string | null)[] = [];
+  const first = await HalfOpenHost.start(name);
+  const { vip, path } = first;
+  const sockets = openSockets({ vips: [vip], netns: path, onProblem: (problem) => problems.push(problem?.code ?? null) });
+  const ports = async () => new Set((await until(() => read(sockets), (rows) => rows.length === 2)).map(({ clientPort }) => clientPort));
+  const before = await ports();
+  first.stop();
+  const answer = read(sockets);
+  await until(async () => problems, (told) => told.length > 0);
+  assert.deepEqual(problems, ["E_SOCKETS_NETNS"]);
+  const second = await HalfOpenHost.start(name);
+  try {
+    await answer;
+    const after = await ports();
+    assert.ok([...after].every((port) => !before.has(port)), "the connections of the old one are gone");
+    assert.equal(problems.at(-1), null);
+  } finally {
+    second.stop();
+    sockets.close();
+  }
+});
+
 test("a namespace that is not there is told with its path, and one that is no namespace too", { skip: noRoot }, () => {
   const before = readlinkSync("/proc/thread-self/ns/net");
   assert.throws(() => openSockets({ netns: "/run/netns/E-nowhere" }), {

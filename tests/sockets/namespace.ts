@@ -14,11 +14,12 @@ const SERVER = `
 const LOST = "add table inet e; add chain inet e out { type filter hook output priority 0; }; add rule inet e out tcp flags & (syn | ack) == syn | ack drop";
 
 export class HalfOpenHost {
-  readonly name = `E-${process.pid}`;
+  readonly name: string;
   readonly vip = "192.0.2.1";
   readonly #child: ChildProcess;
 
-  private constructor() {
+  private constructor(name: string) {
+    this.name = name;
     execFileSync("ip", ["netns", "add", this.name]);
     for (const args of [["link", "set", "lo", "up"], ["addr", "add", "192.0.2.1/32", "dev", "lo"], ["addr", "add", "198.51.100.7/32", "dev", "lo"]]) {
       execFileSync("ip", ["-n", this.name, ...args]);
@@ -29,8 +30,8 @@ export class HalfOpenHost {
   }
 
   /** With one connection that is established, and one that never will be. */
-  static async start(): Promise<HalfOpenHost> {
-    const host = new HalfOpenHost();
+  static async start(name = `E-${process.pid}`): Promise<HalfOpenHost> {
+    const host = new HalfOpenHost(name);
     try {
       await once(host.#child.stdout!, "data");
       execFileSync("ip", ["netns", "exec", host.name, "nft", LOST]);

@@ -87,6 +87,11 @@ impl Instance {
         Ok(kept)
     }
 
+    /// Management messages that bring a fresh instance to where this one is, in their order.
+    pub fn retained(&self) -> impl Iterator<Item = &[u8]> {
+        self.retained.messages().map(|(_, message)| message)
+    }
+
     pub fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -134,9 +134,8 @@ fn what_cannot_be_prepared_does_not_touch_the_running_image() {
 fn an_image_is_prepared_in_another_thread() {
     let engine = engine();
     let mut image = running(&engine);
-    let prepared = std::thread::scope(|scope| {
-        scope.spawn(|| engine.prepare(&successor().image()).unwrap()).join().unwrap()
-    });
+    let prepared =
+        std::thread::scope(|scope| scope.spawn(|| engine.prepare(&successor().image()).unwrap()).join().unwrap());
     assert_eq!(prepared.constants(), image.constants());
     assert!(image.swap(prepared, 5).unwrap());
 }

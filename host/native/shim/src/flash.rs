@@ -56,7 +56,8 @@ impl Flash {
             discard(Failure::new("E_LINK_BUSY", "too many requests wait", "Ask for the status, and try again."))
         })?;
         // Answered, or dropped when the shim ends.
-        let mut answer = answers.recv().map_err(|_| discard(Failure::new("E_LINK_BUSY", "the shim ends", "Start it.")))?;
+        let mut answer =
+            answers.recv().map_err(|_| discard(Failure::new("E_LINK_BUSY", "the shim ends", "Start it.")))?;
         match &mut answer {
             Answer::Json(value) => {
                 let stored = replace(&fresh, &self.path);

@@ -26,7 +26,11 @@ pub enum Answer {
     Message(Vec<u8>),
     Json(serde_json::Value),
     /// A stable code, what is wrong, and the mend.
-    Refused { code: &'static str, message: String, mend: String },
+    Refused {
+        code: &'static str,
+        message: String,
+        mend: String,
+    },
 }
 
 impl From<Failure> for Answer {

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_text_line_quotes_what_would_be_misread() {
-        let line = line(LogFormat::Text, "T", Level::Info, "started", &json!({ "name": "ardsley", "why": "a b", "n": 2 }));
+        let line =
+            line(LogFormat::Text, "T", Level::Info, "started", &json!({ "name": "ardsley", "why": "a b", "n": 2 }));
         assert_eq!(line, "T info    started n=2 name=ardsley why=\"a b\"\n");
     }
 

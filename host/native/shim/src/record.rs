@@ -6,7 +6,7 @@
 //! | a frame | `now=<ms> batch=<n> verdict=<name> drop=<name>`; `verdict=LOST` when its batch trapped |
 //! | a request | `now=<ms>` |
 //! | an empty one, of "management" | `restart`: the image was started anew |
-//! | (section) | the bundle's digest; a swap begins a new section |
+//! | (section) | the bundle's digest; a swap begins a new section, with the requests that the new image was given |
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -101,11 +101,18 @@ impl<W: Write> Recorder<W> {
         Ok(recorder)
     }
 
-    /// Another image runs from here on.
-    pub fn swapped(&mut self, digest: &str, layout: &Layout) -> std::result::Result<(), PcapError> {
+    /// Another image runs from here on; it was given the messages in `retained`.
+    pub fn swapped(
+        &mut self,
+        digest: &str,
+        layout: &Layout,
+        retained: &[Vec<u8>],
+        now: u32,
+    ) -> std::result::Result<(), PcapError> {
         self.names = Names::read(layout);
         self.writer.write_pcapng_block(section(digest))?;
-        self.describe_interfaces()
+        self.describe_interfaces()?;
+        retained.iter().try_for_each(|message| self.request(message, now))
     }
 
     /// Before `process`: the frames as they came.
@@ -182,7 +189,13 @@ fn interface(name: String, linktype: DataLink) -> InterfaceDescriptionBlock<'sta
     InterfaceDescriptionBlock { linktype, snaplen: 0, options }
 }
 
-fn packet(interface_id: u32, timestamp: Duration, data: &[u8], length: usize, comment: String) -> EnhancedPacketBlock<'_> {
+fn packet(
+    interface_id: u32,
+    timestamp: Duration,
+    data: &[u8],
+    length: usize,
+    comment: String,
+) -> EnhancedPacketBlock<'_> {
     EnhancedPacketBlock {
         interface_id,
         timestamp,

@@ -11,6 +11,7 @@ use crate::bundle::BundleInfo;
 use crate::failure::Failure;
 use crate::frames::FrameRing;
 use crate::job::{Answer, Job, Request};
+use crate::ports::NumberedPort;
 use crate::shim::{Parts, Shim};
 use crate::sys;
 
@@ -38,7 +39,7 @@ impl Shim {
 
     fn manage(&mut self, message: &[u8]) -> Result<Answer, ImageError> {
         let now = sys::monotonic_ms();
-        let Parts { instance, log, .. } = &mut self.parts;
+        let Parts { instance, .. } = &mut self.parts;
         let layout = instance.layout();
         let (inbox, outbox) = (layout.region("INBOX")?, layout.region("OUTBOX")?);
         if message.len() > inbox.stride {
@@ -56,7 +57,7 @@ impl Shim {
             None => {
                 let reason = instance.last_trap().unwrap_or_default().to_owned();
                 let pause = before.elapsed().as_micros() as u64;
-                log.error("trap", json!({ "reason": reason, "framesLost": 0, "pauseUs": pause, "message": true }));
+                self.log_trap(json!({ "reason": reason, "framesLost": 0, "pauseUs": pause, "message": true }));
                 let what = format!("the image trapped on the message ({reason}) and was started anew");
                 Failure::new("E_IMAGE_TRAPPED", what, "Ask for its state, and report this message.").into()
             }
@@ -90,7 +91,8 @@ impl Shim {
         self.parts.ring = ring;
         let replaced = std::mem::replace(&mut self.parts.bundle, info.clone());
         let layout = self.parts.instance.layout().clone();
-        self.record(|recorder, _, _| recorder.swapped(&info.digest, &layout));
+        let retained: Vec<Vec<u8>> = self.parts.instance.retained().map(<[u8]>::to_vec).collect();
+        self.record(|recorder, _, _| recorder.swapped(&info.digest, &layout, &retained, now));
         let answer = json!({ "bundle": info, "tables": tables, "pauseUs": pause });
         let mut fields = answer.clone();
         fields["replaced"] = json!(replaced);
@@ -112,7 +114,7 @@ impl Shim {
     pub(crate) fn status(&mut self) -> Value {
         let uptime = self.uptime().as_millis() as u64;
         let Parts { name, bundle, instance, ports, .. } = &mut self.parts;
-        let of_port = |port: &mut crate::ports::NumberedPort| {
+        let of_port = |port: &mut NumberedPort| {
             port.port.refresh();
             let mut fields = json!(port.counters());
             fields["number"] = json!(port.number);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dobbs_engine::{ImageError, Instance};
 use pcap_file::PcapError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bundle::BundleInfo;
 use crate::failure::Failure;
@@ -23,6 +23,14 @@ use crate::wake::Jobs;
 const JOBS_MAX: usize = 16;
 /// Between two tries to open a port that is gone.
 const REOPEN_MS: i32 = 1000;
+
+/// Between two lines about traps: frames that trap are none that fill the disk.
+const TRAP_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// Places in `fds`.
+const SIGNALS_FD: usize = 0;
+const JOBS_FD: usize = 1;
+const FIRST_PORT: usize = 2;
 
 /// What happened to all of them, since the shim was started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,6 +71,8 @@ pub struct Shim {
     pub(crate) totals: Totals,
     told: Vec<Told>,
     told_no_port: bool,
+    trap_logged: Option<Instant>,
+    traps_unlogged: u64,
     /// By number in the image, its index in `ports`.
     by_number: [Option<u8>; 256],
     /// The port that is read first; another one at each batch.
@@ -96,6 +106,8 @@ impl Shim {
             totals: Totals::default(),
             told,
             told_no_port: false,
+            trap_logged: None,
+            traps_unlogged: 0,
             by_number,
             turn: 0,
             fds: Vec::new(),
@@ -126,17 +138,18 @@ impl Shim {
     fn serve(&mut self) -> Result<&'static str, Fatal> {
         let mut backlog = false;
         loop {
+            let Parts { ports, is_held, .. } = &self.parts;
+            if !is_held && ports.iter().all(|port| port.port.is_at_end()) {
+                return Ok("all captures are at their end");
+            }
             self.wait(backlog);
             if let Some(reason) = self.take_signals() {
                 return Ok(reason);
             }
-            backlog = self.do_jobs()?;
+            backlog = self.do_jobs(backlog)?;
             if !self.parts.is_held {
                 self.do_batch()?;
                 self.look_after_ports();
-                if self.parts.ports.iter().all(|port| port.port.is_at_end()) {
-                    return Ok("all captures are at their end");
-                }
             }
         }
     }
@@ -157,7 +170,9 @@ impl Shim {
         self.fds.push(waiting(jobs.fd()));
         // A negative one is passed over.
         self.fds.extend(ports.iter().map(|port| waiting(port.port.fd().filter(|_| !is_held).unwrap_or(-1))));
-        if timeout != 0 && let Some(recorder) = &mut self.parts.recorder {
+        if timeout != 0
+            && let Some(recorder) = &mut self.parts.recorder
+        {
             // There is time: little is lost if the next thing is a kill.
             let _ = recorder.flush();
         }
@@ -166,7 +181,7 @@ impl Shim {
 
     /// Why it is to stop; `None`: it is not.
     fn take_signals(&mut self) -> Option<&'static str> {
-        if self.fds[0].revents == 0 {
+        if self.fds[SIGNALS_FD].revents == 0 {
             return None;
         }
         while let Some(signal) = self.parts.signals.take() {
@@ -182,8 +197,11 @@ impl Shim {
         None
     }
 
-    /// A few of the jobs that wait. Returns whether there may be more.
-    fn do_jobs(&mut self) -> Result<bool, Fatal> {
+    /// A few of the jobs that wait. `backlog`: some are left from before. Returns whether there may be more.
+    fn do_jobs(&mut self, backlog: bool) -> Result<bool, Fatal> {
+        if self.fds[JOBS_FD].revents == 0 && !backlog {
+            return Ok(false);
+        }
         self.parts.jobs.clear();
         for _ in 0..JOBS_MAX {
             let Some(job) = self.parts.jobs.take() else { return Ok(false) };
@@ -199,7 +217,7 @@ impl Shim {
             return Ok(());
         }
         let now = sys::monotonic_ms();
-        let Parts { instance, ring, recorder, log, .. } = &mut self.parts;
+        let Parts { instance, ring, recorder, .. } = &mut self.parts;
         if let Some(recorder) = recorder {
             recorder.hold(ring, instance.memory(), count);
         }
@@ -215,7 +233,7 @@ impl Shim {
                 "restarts": instance.restarts() - restarts,
                 "pauseUs": before.elapsed().as_micros() as u64,
             });
-            log.error("trap", fields);
+            self.log_trap(fields);
             self.record(|recorder, ring, _| {
                 recorder.batch(ring, None, now)?;
                 recorder.restarted()
@@ -285,12 +303,20 @@ impl Shim {
             if counters.oversize > 0 && !told.oversize {
                 told.oversize = true;
                 let message = format!("port {word}: a frame longer than a slot came in; such frames are dropped");
-                log.failure(Level::Warning, "oversize", &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()));
+                log.failure(
+                    Level::Warning,
+                    "oversize",
+                    &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()),
+                );
             }
             if counters.unready > 0 && !told.unready {
                 told.unready = true;
                 let message = format!("port {word}: a frame came in whose checksum its sender left open");
-                log.failure(Level::Warning, "unready", &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()));
+                log.failure(
+                    Level::Warning,
+                    "unready",
+                    &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()),
+                );
             }
             let is_failing = self.fds[FIRST_PORT + index].revents & !libc::POLLIN != 0;
             if let Some(trouble) = port.port.take_trouble(is_failing) {
@@ -312,6 +338,17 @@ impl Shim {
             log.error("recording-ended", json!({ "message": error.to_string() }));
             *recorder = None;
         }
+    }
+
+    /// Those that come too fast are counted in the next line.
+    pub(crate) fn log_trap(&mut self, mut fields: Value) {
+        if self.trap_logged.is_some_and(|at| at.elapsed() < TRAP_INTERVAL_MIN) {
+            self.traps_unlogged += 1;
+            return;
+        }
+        self.trap_logged = Some(Instant::now());
+        fields["unlogged"] = json!(std::mem::take(&mut self.traps_unlogged));
+        self.parts.log.error("trap", fields);
     }
 
     fn flush(&mut self) {
@@ -336,6 +373,3 @@ impl Shim {
         self.started.elapsed()
     }
 }
-
-/// Before them in `fds`: signals, jobs.
-const FIRST_PORT: usize = 2;

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -78,7 +81,9 @@ pub fn run(options: Options) -> Result<ExitCode> {
     let links: Vec<String> = listeners.words().iter().map(LinkWord::to_string).collect();
     log.info("started", json!({ "name": options.name, "bundle": info, "ports": words, "links": links }));
 
+    notify("READY=1");
     let ending = shim.run();
+    notify("STOPPING=1");
     drop(listeners);
     Ok(match ending {
         Ending::Stopped => ExitCode::SUCCESS,
@@ -120,7 +125,11 @@ fn load(engine: &Engine, options: &Options) -> Result<Firmware> {
     let path = options.firmware.display();
     let bytes = std::fs::read(&options.firmware).map_err(|error| {
         let message = format!("cannot read the firmware {path}: {error}");
-        Failure::new("E_FIRMWARE_READ", message, "Name a bundle that `dobbs build` made, e.g. build/bundles/emulated/blade.bundle.")
+        Failure::new(
+            "E_FIRMWARE_READ",
+            message,
+            "Name a bundle that `dobbs build` made, e.g. build/bundles/emulated/blade.bundle.",
+        )
     })?;
     let bundle = Bundle::parse(&bytes)?;
     let no_image = |ImageError { code, message }| {
@@ -133,11 +142,7 @@ fn load(engine: &Engine, options: &Options) -> Result<Firmware> {
 }
 
 fn port_options(ring: &FrameRing, options: &Options) -> PortOptions {
-    PortOptions {
-        slot_bytes: ring.slot_bytes(),
-        allow_offloads: options.allow_offloads,
-        check_only: options.check,
-    }
+    PortOptions { slot_bytes: ring.slot_bytes(), allow_offloads: options.allow_offloads, check_only: options.check }
 }
 
 fn open_ports(firmware: &Firmware, options: &Options) -> Result<(Vec<NumberedPort>, Vec<Failure>)> {
@@ -159,6 +164,19 @@ fn log_panics(log: Log) {
             std::process::abort();
         }
     }));
+}
+
+/// Tells systemd, when that has started us.
+fn notify(state: &str) {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let address = match path.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        _ => SocketAddr::from_pathname(&path),
+    };
+    // It will say itself that it has heard nothing.
+    if let (Ok(socket), Ok(address)) = (UnixDatagram::unbound(), address) {
+        let _ = socket.send_to_addr(state.as_bytes(), &address);
+    }
 }
 
 fn check_credentials(link: &LinkWord, options: &Options) -> Result<()> {

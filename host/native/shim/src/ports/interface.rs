@@ -70,7 +70,9 @@ impl Interface {
             let mut request = request(&self.name);
             request.ifr_ifru.ifru_data = (&raw mut value).cast();
             // What a driver does not know, it does not do.
-            if ask(&socket, libc::SIOCETHTOOL, &mut request).is_ok_and(|answer| answer.is_some()) && value.data & mask != 0 {
+            if ask(&socket, libc::SIOCETHTOOL, &mut request).is_ok_and(|answer| answer.is_some())
+                && value.data & mask != 0
+            {
                 on.push(name);
             }
         }

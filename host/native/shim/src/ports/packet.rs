@@ -134,9 +134,7 @@ impl Port for PacketPort {
         let fd = self.socket.as_raw_fd();
         let sent = match addresses {
             None => sys::send_parts(fd, &mut [sys::part(frame)]),
-            Some(addresses) => {
-                sys::send_parts(fd, &mut [sys::part(addresses), sys::part(&frame[ADDRESSES_BYTES..])])
-            }
+            Some(addresses) => sys::send_parts(fd, &mut [sys::part(addresses), sys::part(&frame[ADDRESSES_BYTES..])]),
         };
         match sent {
             Ok(()) => self.counters.frames_out += 1,

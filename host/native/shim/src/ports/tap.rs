@@ -28,22 +28,28 @@ pub struct TapPort {
 impl TapPort {
     /// E_PORT_MISSING (no TAP in this kernel), E_PORT_DOWN, E_PORT_BUSY, E_PORT_PERMISSION or E_PORT_OPEN.
     pub fn open(word: &PortWord, name: &str, options: &PortOptions) -> Result<Self> {
-        let found = Interface::find(name).map_err(|error| interface::failed(word, "asking for the interface", &error))?;
+        let found =
+            Interface::find(name).map_err(|error| interface::failed(word, "asking for the interface", &error))?;
         if found.as_ref().is_some_and(|found| !found.is_up) {
             return Err(interface::down(word, name));
         }
-        let file = sys::owned(unsafe { libc::open(DEVICE.as_ptr(), libc::O_RDWR | libc::O_NONBLOCK | libc::O_CLOEXEC) })
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => {
-                    let message = format!("port {word}: this kernel has no TAP: /dev/net/tun is not there");
-                    Failure::new("E_PORT_MISSING", message, "modprobe tun")
-                }
-                _ => interface::failed(word, "opening /dev/net/tun", &error),
-            })?;
+        let file =
+            sys::owned(unsafe { libc::open(DEVICE.as_ptr(), libc::O_RDWR | libc::O_NONBLOCK | libc::O_CLOEXEC) })
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => {
+                        let message = format!("port {word}: this kernel has no TAP: /dev/net/tun is not there");
+                        Failure::new("E_PORT_MISSING", message, "modprobe tun")
+                    }
+                    _ => interface::failed(word, "opening /dev/net/tun", &error),
+                })?;
         attach(&file, name).map_err(|error| match error.raw_os_error() {
             Some(libc::EBUSY) => {
                 let message = format!("port {word}: another process has {name}");
-                Failure::new("E_PORT_BUSY", message, format!("Stop it: `fuser -v /dev/net/tun`; or name another than {name}."))
+                Failure::new(
+                    "E_PORT_BUSY",
+                    message,
+                    format!("Stop it: `fuser -v /dev/net/tun`; or name another than {name}."),
+                )
             }
             Some(libc::EINVAL) => {
                 let message = format!("port {word}: {name} is no TAP interface");
@@ -110,7 +116,7 @@ impl Port for TapPort {
         }
         self.is_gone = true;
         let message = format!("TAP interface {} was deleted", self.name);
-        Some(Failure::new("E_PORT_MISSING", message, "Nothing: the shim makes it anew."))
+        Some(Failure::new("E_PORT_MISSING", message, "Make it anew if it is to outlive the shim, which makes one now."))
     }
 
     fn is_gone(&self) -> bool {

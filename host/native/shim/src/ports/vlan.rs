@@ -37,8 +37,7 @@ mod tests {
 
     const TAG: Tag = Tag { tpid: 0x88a8, tci: 0xe123 };
     const FRAME: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x81, 0x00, 0x00, 0x07];
-    const TAGGED: [u8; 20] =
-        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x88, 0xa8, 0xe1, 0x23, 0x81, 0x00, 0x00, 0x07];
+    const TAGGED: [u8; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x88, 0xa8, 0xe1, 0x23, 0x81, 0x00, 0x00, 0x07];
 
     #[test]
     fn the_tag_stands_behind_the_addresses_and_before_an_inner_one() {

@@ -26,6 +26,9 @@ pub const TOO_LONG: &[u8] = b"longer than the inbox";
 /// Answered by as many bytes as a frame from the shim may have, and one more.
 pub const HUGE: &[u8] = b"huge";
 
+/// From a swap to its answer: whoever asks something meanwhile does it in time.
+const SWAP_TIME: Duration = Duration::from_millis(300);
+
 #[derive(Default)]
 pub struct Seen {
     pub messages: Vec<Vec<u8>>,
@@ -148,6 +151,9 @@ fn answer_all(jobs: &Jobs, seen: &Mutex<Seen>, stop: &AtomicBool, refuse_swaps: 
                 }
             };
             drop(seen);
+            if matches!(job.request, Request::Swap { .. }) {
+                std::thread::sleep(SWAP_TIME);
+            }
             // The peer may be gone.
             let _ = job.answer.send(answer);
         }

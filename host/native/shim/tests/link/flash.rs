@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 
 use crate::bundles::{bundle, bundle_of, flash, hex, image, manifest, parts};
-use crate::client::{Client, FLASH, STATUS};
+use crate::client::{Client, FLASH, MESSAGE, STATUS};
 use crate::double::Double;
 
 /// Sends all parts; the answer to the last one is still to come.
@@ -48,6 +48,24 @@ fn a_bundle_is_swapped_in_and_everyone_has_to_look_again() {
     double.wait_for_links(0);
     double.unix().assert_alive();
     double.tls().assert_alive();
+}
+
+#[test]
+fn a_message_for_the_old_image_never_reaches_the_new_one() {
+    let double = Double::start();
+    let mut bystander = double.unix();
+    bystander.assert_alive();
+    let mut client = double.tls();
+    send_all(&mut client, &bundle(), 64 << 10);
+    while double.seen().swaps.is_empty() {
+        std::thread::yield_now();
+    }
+    // The new image runs, and nobody has been told yet.
+    bystander.send(MESSAGE, b"in the old layout");
+    bystander.assert_closed();
+    assert_eq!(client.receive().unwrap().0, FLASH);
+    double.unix().assert_alive();
+    assert_eq!(double.seen().messages, [b"abc", b"abc"]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn slow_peers_are_closed_and_block_nobody() {
 
 /// One byte now and then: each comes soon after the one before, and the frame never ends.
 fn drip(mut client: Client) {
-    let whole = frame::encode(MESSAGE, 1, &[0; 1000]);
+    let whole = frame::encode(MESSAGE, 1, &[0; 100]);
     for byte in whole.chunks(1) {
         if client.write(byte).is_err() {
             return;

@@ -118,9 +118,12 @@ fn what_is_no_capture_is_refused_with_the_mend() {
     write_pcap(&folder.join("raw.pcap"), &[frame(PLAIN, 1, 60)], DataLink::RAW);
     folder.file("text", b"this is no capture");
     folder.file("empty", b"");
-    for (name, expected) in
-        [("missing", "E_PORT_MISSING"), ("text", "E_PORT_CAPTURE"), ("empty", "E_PORT_CAPTURE"), ("raw.pcap", "E_PORT_CAPTURE")]
-    {
+    for (name, expected) in [
+        ("missing", "E_PORT_MISSING"),
+        ("text", "E_PORT_CAPTURE"),
+        ("empty", "E_PORT_CAPTURE"),
+        ("raw.pcap", "E_PORT_CAPTURE"),
+    ] {
         let word = format!("pcap:{}", folder.join(name).display());
         let (code, message, _) = refusal(command(&firmware, &[&word]));
         assert_eq!(code, expected, "{message}");

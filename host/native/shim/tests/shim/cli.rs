@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::os::unix::process::CommandExt;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use crate::echo;
 use crate::fabric::Fabric;
-use crate::program::{Folder, SHIM, Shim, command, refusal};
+use crate::program::{Folder, PATIENCE, SHIM, Shim, command, output, refusal};
 
 #[test]
 fn wrong_usage_is_refused_in_two_lines() {
@@ -19,8 +19,8 @@ fn wrong_usage_is_refused_in_two_lines() {
         let mut command = Command::new(SHIM);
         command.args(arguments);
         let (code, message, mend) = refusal(command);
-        assert_eq!((code.as_str(), mend.as_str()), ("E_USAGE", "See dobbs-shim --help."));
-        assert!(message.contains(word), "{message}");
+        assert_eq!(code, "E_USAGE", "{message}");
+        assert!(message.contains(word) && mend.ends_with('.'), "{message} {mend}");
     }
     let (code, message, _) = refusal(command("f".as_ref(), &["xdp:eth0"]));
     assert_eq!(code, "E_PORT_WORD", "{message}");
@@ -28,7 +28,9 @@ fn wrong_usage_is_refused_in_two_lines() {
 
 #[test]
 fn help_shows_a_blade_and_a_switch() {
-    let output = Command::new(SHIM).arg("--help").output().unwrap();
+    let mut command = Command::new(SHIM);
+    command.arg("--help");
+    let output = output(command);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
     assert!(text.contains("--port 0=packet:wire --port 1=packet:host"), "{text}");
@@ -65,10 +67,12 @@ fn check_says_what_it_found_and_changes_nothing() {
         command
     };
     let socket = format!("unix:{}", folder.join("shim.sock").display());
-    let output = check(&["--link", &socket, "--record", &folder.join("r").display().to_string()]).output().unwrap();
+    let output = output(check(&["--link", &socket, "--record", &folder.join("r").display().to_string()]));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for part in ["blade 1.2.3 for tiny: 64 slots of 2048 bytes", &echo::digest(&bundle), "memory:w", &socket, "all is well"] {
+    for part in
+        ["blade 1.2.3 for tiny: 64 slots of 2048 bytes", &echo::digest(&bundle), "memory:w", &socket, "all is well"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!folder.join("shim.sock").exists() && !folder.join("r").exists());
@@ -112,12 +116,34 @@ fn it_stops_cleanly_and_removes_its_socket() {
 }
 
 #[test]
+fn systemd_is_told_when_it_runs_and_when_it_stops() {
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let path = folder.join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = command(&firmware, &["memory:w", "memory:w"]);
+    command.env("NOTIFY_SOCKET", &path);
+    let told = || {
+        let mut state = [0; 32];
+        let length = socket.recv(&mut state).unwrap();
+        String::from_utf8(state[..length].to_vec()).unwrap()
+    };
+    let shim = Shim::spawn(command);
+    assert_eq!(told(), "READY=1");
+    shim.stop();
+    assert_eq!(told(), "STOPPING=1");
+}
+
+#[test]
 fn a_log_for_people_is_text() {
     let folder = Folder::new();
     let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
-    let input = folder.file("none.pcap", &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
+    let input =
+        folder.file("none.pcap", &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
     let mut command = command(&firmware, &[&format!("pcap:{}", input.display())]);
-    let output = command.args(["--log", "text"]).process_group(0).output().unwrap();
+    command.args(["--log", "text"]);
+    let output = output(command);
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains(" info    started ") && text.contains("name=tested"), "{text}");
 }

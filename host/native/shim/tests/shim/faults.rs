@@ -7,7 +7,9 @@ use crate::program::{Folder, Shim, command};
 
 #[test]
 fn a_trap_costs_its_batch_and_the_image_goes_on_with_what_it_was_told() {
-    let Some(fabric) = Fabric::new("a_trap_costs_its_batch_and_the_image_goes_on_with_what_it_was_told") else { return };
+    let Some(fabric) = Fabric::new("a_trap_costs_its_batch_and_the_image_goes_on_with_what_it_was_told") else {
+        return;
+    };
     let folder = Folder::new();
     let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
     let socket = folder.join("shim.sock");

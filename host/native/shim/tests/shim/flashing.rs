@@ -31,6 +31,15 @@ fn successor() -> Parts {
     parts
 }
 
+/// Also when the test fails: nobody is left waiting.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_swap_under_traffic_loses_no_frame_and_keeps_the_tables() {
     let Some(fabric) = Fabric::new("a_swap_under_traffic_loses_no_frame_and_keeps_the_tables") else { return };
@@ -43,7 +52,10 @@ fn a_swap_under_traffic_loses_no_frame_and_keeps_the_tables() {
     client.ask(MESSAGE, &[7]);
 
     let flashed = AtomicBool::new(false);
+    let ended = SetAtEnd(&flashed);
     let sent = std::thread::scope(|scope| {
+        // Moved into the scope, which waits for the sender.
+        let ended = ended;
         let sender = scope.spawn(|| {
             let mut sent = 0;
             // And some after it.
@@ -64,7 +76,7 @@ fn a_swap_under_traffic_loses_no_frame_and_keeps_the_tables() {
             assert_eq!(answer["bundle"]["digest"], echo::digest(&bundle));
             assert_eq!(std::fs::read(&firmware).unwrap(), bundle, "it is what a restart starts with");
         }
-        flashed.store(true, Ordering::Relaxed);
+        drop(ended);
         sender.join().unwrap()
     });
     for number in 0..sent {
@@ -77,7 +89,8 @@ fn a_swap_under_traffic_loses_no_frame_and_keeps_the_tables() {
     let swapped = events.iter().find(|event| event["event"] == "swapped").unwrap();
     assert_eq!((&swapped["tables"], &swapped["replaced"]["version"]), (&"kept".into(), &"1".into()));
     assert!(swapped["pauseUs"].as_u64().is_some(), "{swapped}");
-    let files: Vec<_> = std::fs::read_dir(firmware.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(firmware.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, ["blade.bundle"], "no half-written file stays");
 }
 

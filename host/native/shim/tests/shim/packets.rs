@@ -38,6 +38,19 @@ fn frames_cross_from_interface_to_interface_as_they_are() {
 }
 
 #[test]
+fn what_others_send_by_an_interface_does_not_come_in_by_it() {
+    let Some(fabric) = Fabric::new("what_others_send_by_an_interface_does_not_come_in_by_it") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let shim = Shim::start(fabric.shim(&firmware, &PORTS));
+    let (wire, far, near) = (fabric.end("wire"), fabric.end("far"), fabric.end("near"));
+    wire.send(&frame(PLAIN, 1, 60));
+    assert_eq!(far.receive(), frame(PLAIN, 1, 60));
+    near.assert_silent();
+    assert_eq!(shim.stop().0["frames"]["in"], 0);
+}
+
+#[test]
 fn vlan_tags_stay_where_they_are() {
     let Some(fabric) = Fabric::new("vlan_tags_stay_where_they_are") else { return };
     let folder = Folder::new();

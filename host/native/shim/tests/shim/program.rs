@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -138,9 +138,23 @@ pub fn with_arguments(mut command: Command, firmware: &Path, ports: &[&str]) -> 
     command
 }
 
+/// Of a program that ends by itself.
+pub fn output(mut command: Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let until = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("it does not end: {:?}", child.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().unwrap()
+}
+
 /// The two lines of an error at the start: its code, message and mend.
-pub fn refusal(mut command: Command) -> (String, String, String) {
-    let output = command.output().unwrap();
+pub fn refusal(command: Command) -> (String, String, String) {
+    let output = output(command);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{text}");
     let (error, mend) = text.trim_end().split_once("\n  mend: ").unwrap_or_else(|| panic!("{text}"));

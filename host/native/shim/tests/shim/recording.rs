@@ -46,7 +46,9 @@ fn read(path: &Path) -> (String, Vec<DataLink>, Vec<Packet>) {
 
 #[test]
 fn a_recording_has_all_that_the_image_was_given_and_what_became_of_it() {
-    let Some(fabric) = Fabric::new("a_recording_has_all_that_the_image_was_given_and_what_became_of_it") else { return };
+    let Some(fabric) = Fabric::new("a_recording_has_all_that_the_image_was_given_and_what_became_of_it") else {
+        return;
+    };
     let folder = Folder::new();
     let bundle = echo::bundle(&echo::parts(), "1");
     let firmware = folder.file("blade.bundle", &bundle);

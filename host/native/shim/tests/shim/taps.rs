@@ -1,8 +1,10 @@
 //! TAP interfaces: this host's stack is on their other side.
 
+use std::time::{Duration, Instant};
+
 use crate::echo::{self, PLAIN, frame};
 use crate::fabric::Fabric;
-use crate::program::{Folder, Shim, refusal};
+use crate::program::{Folder, PATIENCE, Shim, refusal};
 
 #[test]
 fn frames_cross_between_taps_that_go_or_stay_as_they_came() {
@@ -15,6 +17,12 @@ fn frames_cross_between_taps_that_go_or_stay_as_they_came() {
     fabric.run("ip", &["link", "set", "kept", "up"]);
 
     let shim = Shim::start(fabric.shim(&firmware, &["tap:kept", "tap:made"]));
+    // The kernel takes up to a second to see that there is someone behind it.
+    let until = Instant::now() + PATIENCE;
+    while fabric.run("ip", &["link", "show", "kept"]).contains("state DOWN") {
+        assert!(Instant::now() < until, "kept never comes up");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let (kept, made) = (fabric.end("kept"), fabric.end("made"));
     for length in [14, 60, 1514] {
         let sent = frame(PLAIN, 1, length);
@@ -37,13 +45,27 @@ fn a_frame_that_is_longer_than_a_slot_has_its_real_length() {
     let Some(fabric) = Fabric::new("a_frame_that_is_longer_than_a_slot_has_its_real_length") else { return };
     let folder = Folder::new();
     let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
-    let shim = Shim::start(fabric.shim(&firmware, &["tap:a", "tap:b"]));
-    fabric.run("ip", &["link", "set", "a", "mtu", "9000"]);
-    let (a, b) = (fabric.end("a"), fabric.end("b"));
+    let shim = Shim::start(fabric.shim(&firmware, &["tap:tap0", "tap:tap1"]));
+    fabric.run("ip", &["link", "set", "tap0", "mtu", "9000"]);
+    let (a, b) = (fabric.end("tap0"), fabric.end("tap1"));
     a.send(&frame(PLAIN, 1, echo::SLOT_BYTES + 1));
     a.send(&frame(PLAIN, 2, 60));
     assert_eq!(b.receive(), frame(PLAIN, 2, 60));
     assert_eq!(shim.stop().0["ports"][0]["oversize"], 1);
+}
+
+#[test]
+fn one_that_is_deleted_is_made_anew() {
+    let Some(fabric) = Fabric::new("one_that_is_deleted_is_made_anew") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let mut shim = Shim::start(fabric.shim(&firmware, &["packet:wire", "tap:tap0"]));
+    fabric.run("ip", &["link", "delete", "tap0"]);
+    assert_eq!(shim.event("port-trouble")["code"], "E_PORT_MISSING");
+    shim.event("port-back");
+    let (far, tap) = (fabric.end("far"), fabric.end("tap0"));
+    far.send(&frame(PLAIN, 1, 60));
+    assert_eq!(tap.receive(), frame(PLAIN, 1, 60));
 }
 
 #[test]
