@@ -16,4 +16,5 @@ mod requests;
 pub mod shim;
 pub mod start;
 mod sys;
+mod upkeep;
 pub mod wake;

@@ -6,8 +6,7 @@ use std::io::BufWriter;
 use std::time::{Duration, Instant};
 
 use dobbs_engine::{ImageError, Instance};
-use pcap_file::PcapError;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bundle::BundleInfo;
 use crate::failure::Failure;
@@ -24,13 +23,10 @@ const JOBS_MAX: usize = 16;
 /// Between two tries to open a port that is gone.
 const REOPEN_MS: i32 = 1000;
 
-/// Between two lines about traps: frames that trap are none that fill the disk.
-const TRAP_INTERVAL_MIN: Duration = Duration::from_millis(100);
-
 /// Places in `fds`.
 const SIGNALS_FD: usize = 0;
 const JOBS_FD: usize = 1;
-const FIRST_PORT: usize = 2;
+pub(crate) const FIRST_PORT: usize = 2;
 
 /// What happened to all of them, since the shim was started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,9 +39,9 @@ pub(crate) struct Totals {
 
 /// What a user is told once.
 #[derive(Debug, Clone, Copy, Default)]
-struct Told {
-    oversize: bool,
-    unready: bool,
+pub(crate) struct Told {
+    pub oversize: bool,
+    pub unready: bool,
 }
 
 pub struct Parts {
@@ -69,15 +65,15 @@ pub struct Shim {
     pub(crate) parts: Parts,
     pub(crate) started: Instant,
     pub(crate) totals: Totals,
-    told: Vec<Told>,
-    told_no_port: bool,
-    trap_logged: Option<Instant>,
-    traps_unlogged: u64,
+    pub(crate) told: Vec<Told>,
+    pub(crate) told_no_port: bool,
+    pub(crate) trap_logged: Option<Instant>,
+    pub(crate) traps_unlogged: u64,
     /// By number in the image, its index in `ports`.
     by_number: [Option<u8>; 256],
     /// The port that is read first; another one at each batch.
     turn: usize,
-    fds: Vec<libc::pollfd>,
+    pub(crate) fds: Vec<libc::pollfd>,
     /// By index in `ports`.
     readable: Vec<bool>,
 }
@@ -289,76 +285,6 @@ impl Shim {
                     let mend = format!("Start it with --port {}=<word> too.", leaving.port);
                     log.failure(Level::Warning, "no-port", &Failure::new("E_PORT_NUMBER", message, mend));
                 }
-            }
-        }
-    }
-
-    /// What users should know of their ports, and opens those anew that are gone.
-    fn look_after_ports(&mut self) {
-        let Parts { ports, port_options, log, .. } = &mut self.parts;
-        for (index, port) in ports.iter_mut().enumerate() {
-            let word = &port.word;
-            let counters = port.port.counters();
-            let told = &mut self.told[index];
-            if counters.oversize > 0 && !told.oversize {
-                told.oversize = true;
-                let message = format!("port {word}: a frame longer than a slot came in; such frames are dropped");
-                log.failure(
-                    Level::Warning,
-                    "oversize",
-                    &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()),
-                );
-            }
-            if counters.unready > 0 && !told.unready {
-                told.unready = true;
-                let message = format!("port {word}: a frame came in whose checksum its sender left open");
-                log.failure(
-                    Level::Warning,
-                    "unready",
-                    &Failure::new("E_PORT_OFFLOAD", message, port.port.offload_mend()),
-                );
-            }
-            let is_failing = self.fds[FIRST_PORT + index].revents & !libc::POLLIN != 0;
-            if let Some(trouble) = port.port.take_trouble(is_failing) {
-                log.failure(Level::Error, "port-trouble", &trouble);
-            } else if port.port.is_gone() && port.reopen(port_options).is_ok() {
-                log.info("port-back", json!({ "port": port.number, "word": port.word.text }));
-            }
-        }
-    }
-
-    /// A recording that cannot be written is given up: the packets go on.
-    pub(crate) fn record(
-        &mut self,
-        write: impl FnOnce(&mut Recorder<BufWriter<File>>, &FrameRing, &[u8]) -> Result<(), PcapError>,
-    ) {
-        let Parts { recorder, ring, instance, log, .. } = &mut self.parts;
-        let Some(writing) = recorder else { return };
-        if let Err(error) = write(writing, ring, instance.memory()) {
-            log.error("recording-ended", json!({ "message": error.to_string() }));
-            *recorder = None;
-        }
-    }
-
-    /// Those that come too fast are counted in the next line.
-    pub(crate) fn log_trap(&mut self, mut fields: Value) {
-        if self.trap_logged.is_some_and(|at| at.elapsed() < TRAP_INTERVAL_MIN) {
-            self.traps_unlogged += 1;
-            return;
-        }
-        self.trap_logged = Some(Instant::now());
-        fields["unlogged"] = json!(std::mem::take(&mut self.traps_unlogged));
-        self.parts.log.error("trap", fields);
-    }
-
-    fn flush(&mut self) {
-        let Parts { recorder, ports, log, .. } = &mut self.parts;
-        if let Some(Err(error)) = recorder.as_mut().map(Recorder::flush) {
-            log.error("recording-ended", json!({ "message": error.to_string() }));
-        }
-        for port in ports {
-            if let Err(failure) = port.port.flush() {
-                log.failure(Level::Error, "port-trouble", &failure);
             }
         }
     }

@@ -41,7 +41,7 @@ impl Fabric {
             return None;
         }
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("partA-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!("dobbs-shim-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         ip(&["netns", "add", &name]);
         let fabric = Self { name };
         for family in ["all", "default"] {
