@@ -8,6 +8,8 @@ import type { Line } from "./peers.ts";
 /** A program that is started, killed and started again. Its log is read line by line. */
 export class Program {
   readonly lines: Line[] = [];
+  /** Called with each line, once it is in `lines`. */
+  onLine: (line: Line) => void = () => undefined;
   readonly #command: readonly string[];
   #child: ChildProcess | null = null;
   #ended: Promise<number | string> | null = null;
@@ -23,11 +25,19 @@ export class Program {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       const texts = (rest + text).split("\n");
       rest = texts.pop()!;
-      for (const line of texts) this.lines.push(line.startsWith("{") ? (JSON.parse(line) as Line) : { level: "error", event: line });
+      for (const text of texts) {
+        const line = text.startsWith("{") ? (JSON.parse(text) as Line) : { level: "error", event: text };
+        this.lines.push(line);
+        this.onLine(line);
+      }
     });
     this.#child = child;
     this.#ended = once(child, "close").then(([code, by]) => (code as number | null) ?? (by as string));
     return this;
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
   }
 
   /** Its exit status, or the signal that ended it. */
@@ -46,8 +56,8 @@ export class Program {
   }
 }
 
-export function shim(name: string, link: string): Program {
-  const firmware = packagePath("build", "bundles", "emulated", "blade.bundle");
+export function shim(name: string, link: string, image: "blade" | "switch" = "blade"): Program {
+  const firmware = packagePath("build", "bundles", "emulated", `${image}.bundle`);
   // The two ends of one wire: no frame is ever on it.
   const ports = ["--port", "0=memory:wire", "--port", "1=memory:wire"];
   const command = ["--firmware", firmware, "--volatile", "--name", name, ...ports, "--link", link, "--log", "json"];
@@ -57,4 +67,9 @@ export function shim(name: string, link: string): Program {
 export function trafficManager(blade: string, ...options: readonly string[]): Program {
   const cli = packagePath("build", "host", "cli", "dobbs.js");
   return new Program(process.execPath, cli, "traffic-manager", "--blade", blade, "--log", "json", ...options);
+}
+
+export function applianceManager(...options: readonly string[]): Program {
+  const cli = packagePath("build", "host", "cli", "dobbs.js");
+  return new Program(process.execPath, cli, "serve", "--log", "json", ...options);
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
@@ -61,11 +63,31 @@ impl Log {
         self.write(level, event, &fields);
     }
 
-    /// `fields`: a JSON object. A line that cannot be written is lost: nobody would read of it either.
+    /// `fields`: a JSON object. Packets do not wait for who reads the log: a line that there is no room for is lost, and
+    /// the next one says how many were.
     fn write(&self, level: Level, event: &str, fields: &Value) {
         let line = line(self.format, &rfc3339(SystemTime::now()), level, event, fields);
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        let mut stderr = std::io::stderr().lock();
+        if !takes_a_line(&stderr) {
+            LOST_LINES.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let lost = LOST_LINES.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let fields = serde_json::json!({ "lines": lost });
+            let before = self::line(self.format, &rfc3339(SystemTime::now()), Level::Warning, "log-lost", &fields);
+            let _ = stderr.write_all(before.as_bytes());
+        }
+        let _ = stderr.write_all(line.as_bytes());
     }
+}
+
+static LOST_LINES: AtomicU64 = AtomicU64::new(0);
+
+/// A pipe that polls as writable has room for PIPE_BUF (4,096) bytes, which is more than a line or two.
+fn takes_a_line(stderr: &impl AsRawFd) -> bool {
+    let mut poll = libc::pollfd { fd: stderr.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    unsafe { libc::poll(&mut poll, 1, 0) == 1 && poll.revents & libc::POLLOUT != 0 }
 }
 
 fn line(format: LogFormat, at: &str, level: Level, event: &str, fields: &Value) -> String {
@@ -126,6 +148,20 @@ mod tests {
         let line =
             line(LogFormat::Text, "T", Level::Info, "started", &json!({ "name": "ardsley", "why": "a b", "n": 2 }));
         assert_eq!(line, "T info    started n=2 name=ardsley why=\"a b\"\n");
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_takes_no_more_lines_than_it_has_room_for() {
+        let (mut reader, mut writer) = std::io::pipe().unwrap();
+        let line = [b'.'; 512];
+        let mut written = 0;
+        while takes_a_line(&writer) {
+            writer.write_all(&line).unwrap();
+            written += line.len();
+        }
+        assert!(written > 0);
+        std::io::Read::read_exact(&mut reader, &mut vec![0; written]).unwrap();
+        assert!(takes_a_line(&writer));
     }
 
     #[test]
