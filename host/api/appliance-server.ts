@@ -15,6 +15,7 @@ import { ApplianceManager } from "../supervisor/appliance-manager.ts";
 import type { Order } from "../supervisor/messages.ts";
 import { type Shared, switchSetup } from "../supervisor/node-setup.ts";
 import type { Credentials } from "../transport/credentials.ts";
+import { linkError } from "../transport/link-error.ts";
 import { linkWordText, type LinkWord } from "../transport/word.ts";
 import { Blades } from "./blades.ts";
 import { EventLog } from "./event-log.ts";
@@ -127,7 +128,7 @@ export class ApplianceServer {
 
   #listenToBlades(): Promise<void> {
     const { words, credentials, log } = this.#options;
-    for (const word of words) if (word.kind === "unix") mkdirSync(dirname(word.path), { recursive: true, mode: 0o700 });
+    for (const word of words) if (word.kind === "unix") makeFolder(word.path);
     return new Promise((resolve, reject) => {
       this.#hub = new PeerHub({
         words,
@@ -145,6 +146,15 @@ export class ApplianceServer {
         onFail: reject,
       });
     });
+  }
+}
+
+/** Of a Unix socket. Throws E_LINK_BIND. */
+function makeFolder(socket: string): void {
+  try {
+    mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw linkError("E_LINK_BIND", `cannot make the folder of unix:${socket}: ${(error as Error).message}`);
   }
 }
 

@@ -9,6 +9,9 @@ export const BODY_BYTES_MAX = 1024 * 1024;
 const DRAIN_BYTES_MAX = 8 * BODY_BYTES_MAX;
 const DRAIN_MS_MAX = 1_000;
 
+/** Of a schema: what a single value must be. */
+const VALUE_KEYWORDS = ["pattern", "enum", "type", "minimum", "maximum"];
+
 const JSON_TYPE = /^application\/json *(; *charset *= *"?utf-8"? *)?$/i;
 
 /** Whoever asked has gone, and waits for no answer. */
@@ -91,7 +94,8 @@ function checked(validate: ValidateFunction | null, body: unknown): unknown {
     throw new DobbsError("E_API_BODY", "this request takes no body", "Leave the body out, or send {}.");
   }
   if (validate(body)) return body;
-  throw new DobbsError("E_API_BODY", bodyProblem(validate.errors!.at(-1)!), "See docs/api.md for what belongs there.");
+  const error = validate.errors!.at(-1)!;
+  throw new DobbsError("E_API_BODY", bodyProblem(error), bodyMend(error));
 }
 
 function isEmptyObject(value: unknown): boolean {
@@ -99,10 +103,18 @@ function isEmptyObject(value: unknown): boolean {
 }
 
 /** `blade.port: must be integer`. */
-function bodyProblem({ instancePath, keyword, message, params }: ErrorObject): string {
+function bodyProblem({ instancePath, keyword, message, params, data }: ErrorObject): string {
   const place = shown(instancePath.slice(1).replaceAll("/", ".")) || "the body";
   if (keyword === "additionalProperties") return `${place}: unknown field "${shown(String(params.additionalProperty))}"`;
+  if (keyword === "pattern") return `${place}: "${shown(String(data))}" is not what belongs here`;
   return `${place}: ${message ?? "is not what belongs here"}`;
+}
+
+/** The appliance file's schema says of each of its values what to write. */
+function bodyMend({ keyword, parentSchema }: ErrorObject): string {
+  const { description } = parentSchema as { readonly description?: string };
+  if (description === undefined || !VALUE_KEYWORDS.includes(keyword)) return "See docs/api.md for what belongs there.";
+  return `Write ${description.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase())}`;
 }
 
 /** What a caller sent comes back short, and without control characters. */

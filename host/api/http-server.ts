@@ -33,6 +33,8 @@ const HEADER_BYTES_MAX = 16 * 1024;
 const HEADERS_MAX = 64;
 const REQUESTS_PER_CONNECTION_MAX = 10_000;
 const KEEP_ALIVE_MS = 10_000;
+/** For a caller to read why it was refused. */
+const LINGER_MS = 1_000;
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
@@ -144,6 +146,9 @@ function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  // Who goes on sending would hold the other half open.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 function clientError(code: string | undefined): DobbsError {

@@ -146,6 +146,6 @@ function without(rules: readonly Filter[], position: string, revision: string | 
 function withoutStation(stations: readonly Forward[], mac: string): readonly Forward[] {
   const left = stations.filter((station) => station.mac !== mac);
   if (left.length < stations.length) return left;
-  const what = MAC.test(mac) ? mac : "such a MAC address";
-  throw new DobbsError("E_STATION_UNKNOWN", `there is no station ${what}`, "Look at the list of stations.");
+  const message = MAC.test(mac) ? `there is no station ${mac}` : "what is named here is no MAC address";
+  throw new DobbsError("E_STATION_UNKNOWN", message, "Look at the list of stations: dobbs forward list");
 }

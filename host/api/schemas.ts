@@ -56,7 +56,7 @@ export type BodyName = keyof typeof BODIES;
 
 /** A check of each body; it fills in the appliance file's defaults, in place. */
 export function bodyChecks(): Readonly<Record<BodyName, ValidateFunction>> {
-  const ajv = new Ajv2020({ useDefaults: true, allowUnionTypes: true });
+  const ajv = new Ajv2020({ useDefaults: true, allowUnionTypes: true, verbose: true });
   ajv.addSchema(JSON.parse(readFileSync(APPLIANCE_SCHEMA_PATH, "utf8")) as object);
   const checks = Object.entries(BODIES).map(([name, schema]) => [name, ajv.compile(schema)] as const);
   return Object.fromEntries(checks) as Record<BodyName, ValidateFunction>;

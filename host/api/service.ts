@@ -116,9 +116,7 @@ export class Service {
   }
 
   weigh(weights: Readonly<Record<string, number>>): string {
-    // A blade may be called "constructor".
-    const bare = Object.assign(Object.create(null) as Record<string, number>, weights);
-    return this.#begin("weights", (onOutcome) => this.#options.manager.setWeights(bare, onOutcome));
+    return this.#begin("weights", (onOutcome) => this.#options.manager.setWeights(weights, onOutcome));
   }
 
   move(buckets: readonly number[], to: string): string {

@@ -3,7 +3,7 @@
  * same host find it.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DobbsError } from "../errors.ts";
 
@@ -35,7 +35,10 @@ export class StateFolder {
     const folder = resolve(path);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      if (!statSync(folder).isDirectory()) throw new Error("it is no folder");
+      const found = statSync(folder);
+      if (!found.isDirectory()) throw new Error("it is no folder");
+      // Whoever owns it can put there what they like, a token that they know for instance.
+      if (found.uid !== process.getuid?.()) throw new Error(`it belongs to user ${found.uid}`);
       chmodSync(folder, 0o700);
     } catch (error) {
       throw folderError(folder, error as Error);
@@ -49,7 +52,7 @@ export class StateFolder {
 
   /** The token of the API: 64 hex digits, made once and kept. Throws E_STATE_FOLDER. */
   token(): string {
-    const kept = this.read(TOKEN_FILE)?.trim() ?? "";
+    const kept = this.#isOwn(TOKEN_FILE) ? this.read(TOKEN_FILE)!.trim() : "";
     if (TOKEN.test(kept)) {
       chmodSync(this.file(TOKEN_FILE), 0o600);
       return kept;
@@ -88,6 +91,12 @@ export class StateFolder {
     }
   }
 
+  /** A plain file of the user that runs this: others may have had the folder before. */
+  #isOwn(name: string): boolean {
+    const found = lstatSync(this.file(name), { throwIfNoEntry: false });
+    return found !== undefined && found.isFile() && found.uid === process.getuid?.();
+  }
+
   /** A file's text; null: there is none. Throws E_STATE_FOLDER. */
   read(name: string): string | null {
     try {
@@ -113,6 +122,6 @@ function folderError(folder: string, error: Error): DobbsError {
   return new DobbsError(
     "E_STATE_FOLDER",
     `cannot use the state folder ${folder}: ${error.message}`,
-    "Name a folder that you may write to with --state.",
+    "Name a folder that is yours with --state.",
   );
 }

@@ -1,5 +1,5 @@
 /** `dobbs add`: takes a blade into a running appliance. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { OutcomeDocument } from "../api/service.ts";
 import { DobbsError } from "../errors.ts";
 import { blade, statusOf, tell } from "./blade-commands.ts";
@@ -37,6 +37,7 @@ interface AddOptions extends ManagerOptions {
 }
 
 export function addCommand(): Command {
+  const vm = new Option("--vm <name=mac@port>", "a VM on it that serves, behind a host port of the blade; may be repeated");
   const command = new Command("add")
     .summary("take a blade into the appliance")
     .description("Takes a blade into a running appliance, or an offline one back into it.")
@@ -44,7 +45,7 @@ export function addCommand(): Command {
     .option("--mac <mac>", "its MAC address, of a blade that the appliance file does not have")
     .option("--port <n>", "the switch's port that it is plugged into", wholeNumber(0, SWITCH_PORT_MAX))
     .option("--weight <n>", "its share of the buckets, relative to the others: 1 if left out", wholeNumber(1, WEIGHT_MAX))
-    .option("--vm <name=mac@port>", "a VM on it that serves, behind a host port of the blade; may be repeated", vmOf, []);
+    .addOption(vm.argParser(vmOf).default([], "none"));
   return withManagerOptions(command).addHelpText("after", HELP).action(addAction);
 }
 

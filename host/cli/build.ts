@@ -1,5 +1,5 @@
 /** `dobbs build`: firmware bundles, from the sources of the firmware and a board's profile. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { resolve } from "node:path";
 import { boardNames, loadBoard } from "../boards/board-file.ts";
 import { IMAGE_KINDS } from "../boards/image-file.ts";
@@ -26,10 +26,11 @@ interface BuildOptions extends JsonOption {
 }
 
 export function buildCommand(): Command {
+  const board = new Option("--board <name>", "a board; may be given several times");
   return new Command("build")
     .summary("build firmware bundles for boards")
     .description("Compiles the firmware for boards, and writes it as bundles: <out>/<board>/blade.bundle and switch.bundle.")
-    .option("--board <name>", "a board; may be given several times (default: all)", (name, names: string[]) => [...names, name], [])
+    .addOption(board.argParser((name, names: string[]) => [...names, name]).default([], "all"))
     .option("--out <folder>", "where to write the bundles (default: build/bundles)")
     .addOption(jsonOption())
     .addHelpText("after", HELP)

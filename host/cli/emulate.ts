@@ -1,5 +1,5 @@
 /** `dobbs emulate`: one scenario, on an emulated appliance. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { CaptureRequest } from "../emulator/capture-tap.ts";
 import { faultsOf, runText } from "../emulator/report.ts";
 import { emulate } from "../emulator/run.ts";
@@ -42,6 +42,7 @@ interface EmulateOptions extends JsonOption {
 }
 
 export function emulateCommand(): Command {
+  const capture = new Option("--capture <wire=file>", "write what goes over a wire as pcapng; may be repeated");
   return new Command("emulate")
     .summary("run a scenario on an emulated appliance, and show what became of it")
     .description("Runs a scenario on an emulated appliance, and shows what became of every connection.")
@@ -49,7 +50,7 @@ export function emulateCommand(): Command {
     .addOption(seedOption())
     .addOption(engineOption())
     .addOption(redirectOption())
-    .option("--capture <wire=file>", "write what goes over a wire as pcapng; may be repeated", captureRequest, [])
+    .addOption(capture.argParser(captureRequest).default([], "none"))
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(emulateAction);

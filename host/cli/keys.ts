@@ -7,14 +7,20 @@ import { print, printJson, table } from "./output.ts";
 
 const HELP = `
 TLS links (tls:host:port) let in only who shows a certificate of the appliance's own CA, and a certificate
-says what it is for: \`manager\` for the appliance manager and operators' tools, \`blade\` for the traffic
-manager of the blade of that name, \`shim\` for a shim. Keep ca.key off the nodes: who has it can be anyone.
-Keys are files for their owner alone (mode 0600). Nothing is overwritten.
+says what it is for:
+  manager  the appliance manager, and operators' tools: may do everything
+  blade    the traffic manager of the blade of that name: its own shim, and the appliance manager
+  leader   the same traffic manager, where it programs the shims of switches (--switch-tls-cert); it
+           cannot flash them. Every blade may come to lead, so each gets one
+  shim     the shim of the blade or the switch of that name
+Keep ca.key off the nodes: who has it can be anyone. Keys are files for their owner alone (mode 0600).
+Nothing is overwritten.
 
 Examples:
   dobbs keys init keys
   dobbs keys issue keys manager am --address 10.0.0.1
   dobbs keys issue keys blade ardsley
+  dobbs keys issue keys leader ardsley
   dobbs keys issue keys shim ardsley --address 10.0.0.7
   dobbs keys list keys
 
@@ -26,7 +32,7 @@ const NODE_DAYS = 825;
 const DAYS_MAX = 3_650;
 
 interface IssueOptions extends JsonOption {
-  readonly address: readonly string[];
+  readonly address?: readonly string[];
   readonly days: number;
 }
 
@@ -48,7 +54,7 @@ export function keysCommand(): Command {
     .argument("<dir>", "the folder of the CA")
     .addArgument(new Argument("<role>", "what it is for").choices(ROLES))
     .argument("<name>", "the node's name, as in the appliance file")
-    .option("--address <host>", "a name or an address at which it is reached; may be given several times", gather, [])
+    .option("--address <host>", "a name or an address at which it is reached; may be given several times", gather)
     .option("--days <n>", "how long it is valid", wholeNumber(1, DAYS_MAX), NODE_DAYS)
     .addOption(jsonOption())
     .action(issue);
@@ -64,7 +70,7 @@ export function keysCommand(): Command {
   return keys;
 }
 
-function gather(host: string, hosts: readonly string[]): string[] {
+function gather(host: string, hosts: readonly string[] = []): string[] {
   if (host === "") throw new InvalidArgumentError("It must not be empty.");
   return [...hosts, host];
 }
@@ -78,7 +84,7 @@ async function init(folder: string, { json }: JsonOption): Promise<void> {
   else print(`Wrote ${certificate}, which every node gets, and ${key}, which none gets: keep it where you issue.`);
 }
 
-async function issue(folder: string, role: Role, name: string, { address, days, json }: IssueOptions): Promise<void> {
+async function issue(folder: string, role: Role, name: string, { address = [], days, json }: IssueOptions): Promise<void> {
   const { certificate, key } = await (await authority()).issueKeys(folder, role, name, { addresses: address, days });
   if (json) printJson({ role, name, certificate, key });
   else print(`Wrote ${certificate} and ${key}, for ${days} days.`);

@@ -77,20 +77,21 @@ async function labAction(options: LabCommandOptions): Promise<void> {
   const built = [SHIM, bundlePath(DEFAULT_BOARD, "blade"), bundlePath(DEFAULT_BOARD, "switch")];
   checkRequirements({ programs: requiredPrograms(switchKind, server !== null), built });
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const isWatched = process.stderr.isTTY && !json;
   const { report, faults, kept } = await runLab({
     switchKind, redirect, seed, server, keep,
     record: record === null ? null : resolve(record),
     board: DEFAULT_BOARD,
     onLeftovers: (leftovers) => say(leftoversText("A lab that was killed had left", leftovers)),
     onLogs: (folder) => say(`Its logs: ${folder}`),
-    ...(process.stderr.isTTY && !json && { onNote: (entry) => say(timelineLine(entry)) }),
+    ...(isWatched && { onNote: (entry) => say(timelineLine(entry)) }),
   }).catch((error: unknown) => {
     // What a lab that was cut short still waits for must not keep this process.
     setTimeout(() => process.exit(), LINGER_MS).unref();
     throw error;
   });
   if (json) printJson({ ...report, faults, kept });
-  else print([reportText(report), ...faults.map((fault) => `FAULT ${fault}`), ...(kept ? ["", keptText(kept)] : [])].join("\n"));
+  else print([reportText(report, { timeline: !isWatched }), ...faults.map((fault) => `FAULT ${fault}`), ...(kept ? ["", keptText(kept)] : [])].join("\n"));
   if (faults.length > 0) process.exitCode = 1;
 }
 

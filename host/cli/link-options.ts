@@ -4,11 +4,12 @@ import type { ShimAddress, ShimAnswer } from "../shim/shim-client.ts";
 import { type CredentialPaths, loadCredentials } from "../transport/credentials.ts";
 import { parseLinkWord } from "../transport/word.ts";
 
-/** Adds --tls-ca, --tls-cert and --tls-key. An action's options are then `CredentialPaths`. */
-export function addTlsOptions(command: Command): Command {
+/** Adds --tls-ca, --tls-cert and --tls-key. An action's options are then `CredentialPaths`. `file`: what `dobbs keys issue`
+ *  calls the certificate for it. */
+export function addTlsOptions(command: Command, file = "manager-<name>.pem"): Command {
   return command
     .option("--tls-ca <file>", "for a TLS link: the appliance's CA (ca.pem of `dobbs keys init`)")
-    .option("--tls-cert <file>", "for a TLS link: the certificate to show (manager-<name>.pem of `dobbs keys issue`)")
+    .option("--tls-cert <file>", `for a TLS link: the certificate to show (${file} of \`dobbs keys issue\`)`)
     .option("--tls-key <file>", "for a TLS link: its key; nobody but you may read that file");
 }
 

@@ -65,6 +65,7 @@ interface ReplayCommandOptions extends JsonOption {
 type CaptureOptions = ReplayCommandOptions & { readonly image: ImageKind; readonly appliance: string; readonly out: string };
 
 export function replayCommand(): Command {
+  const bundle = new Option("--bundle <file>", "of a recording: a bundle that the shim ran, when it is neither beside it nor in build/bundles; may be repeated");
   return new Command("replay")
     .summary("run the frames of a capture through a firmware image")
     .description("Runs every frame of a capture through a firmware image, and writes what comes out as pcapng.")
@@ -77,7 +78,7 @@ export function replayCommand(): Command {
     .option("--port <n>", "the port that the frames of a capture with one interface come in by", portNumber)
     .requiredOption("--in <capture>", "pcap or pcapng, Ethernet; or a recording of dobbs-shim --record")
     .option("--out <file>", "pcapng to write")
-    .option("--bundle <file>", "of a recording: a bundle that the shim ran, when it is neither beside it nor in build/bundles; may be repeated", collect, [])
+    .addOption(bundle.argParser(collect).default([], "none"))
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(replayAction);

@@ -24,7 +24,7 @@ buckets: 256
 hash: mix
 
 # The secret that keys the hash: 16 bytes as 32 hex digits, in quotes, as \`openssl rand -hex 16\` makes them. Without
-# this line, a random one is made each time the appliance starts.
+# this line, \`dobbs serve\` draws one, and keeps it in its state folder.
 # seed: "..."
 
 # The switch's ports towards clients.

@@ -12,7 +12,7 @@ const HELP = `
 Columns: status (active; draining; offline; failed; spare: known, and not added), health (healthy; unwell: its
 NIC does not answer; silent; absent: no traffic manager is connected), load (runnable processes a CPU),
 generation in force on its NIC, live connections, buckets that it owns now and that it was the previous
-owner of.
+owner of. A switch has the generation in which buckets moved last: what is only forgotten is no matter to it.
 ${MANAGER_HELP}
 
 Examples:

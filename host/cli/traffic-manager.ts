@@ -3,7 +3,6 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { readFileSync } from "node:fs";
 import type { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
-import { BladeProgram } from "../process/blade-program.ts";
 import { LOG_FORMATS, LogJournal, type LogFormat } from "../process/log-journal.ts";
 import { RealClock } from "../process/real-clock.ts";
 import { stopOnSignals } from "../process/signals.ts";
@@ -16,7 +15,8 @@ import { wholeNumber } from "./options.ts";
 const HELP = `
 Run one on each blade, beside its shim. It joins the appliance manager, which tells it all else; reads the
 host's TCP connections to the virtual IPs (inet_diag); programs the shim; and, when the appliance manager
-makes it the leading one, the switches. It waits for what is not there yet, and goes on where it was when
+makes it the leading one, the switches; their shims want a certificate of role leader where the link is TLS
+(--switch-tls-cert; dobbs keys --help). It waits for what is not there yet, and goes on where it was when
 the appliance manager, the shim or itself was started anew. SIGTERM or SIGINT ends it; the shim goes on.
 
 A blade with VMs or containers has an owner for each (dobbs-ferry/vm1). Where an owner's sockets are in a
@@ -27,9 +27,10 @@ Needs: to read another namespace's sockets, root or CAP_SYS_ADMIN.
 Logs: lines on stderr, JSON unless stderr is a terminal: {"at", "level", "event", ...}.
 
 Examples:
-  dobbs traffic-manager --blade ardsley --shim unix:/run/dobbs/ardsley.sock --manager unix:/run/dobbs/peers.sock
+  dobbs traffic-manager --blade ardsley --shim unix:/run/dobbs/ardsley.sock --manager unix:/run/dobbs/manager.sock
   dobbs traffic-manager --blade dobbs-ferry --shim unix:/run/dobbs/dobbs-ferry.sock --manager tls:10.0.0.1:7441 \\
       --tls-ca keys/ca.pem --tls-cert keys/blade-dobbs-ferry.pem --tls-key keys/blade-dobbs-ferry.key \\
+      --switch-tls-cert keys/leader-dobbs-ferry.pem --switch-tls-key keys/leader-dobbs-ferry.key \\
       --netns dobbs-ferry/vm1=/run/netns/vm1 --netns dobbs-ferry/vm2=/run/netns/vm2
 
 Exit codes: 0 ended by a signal; 1 the kernel does not tell its sockets (E_SOCKETS_*); 2 wrong usage, or
@@ -50,22 +51,23 @@ interface TrafficManagerCliOptions extends CredentialPaths {
 const QUEUE_MS_MAX = 60_000;
 
 export function trafficManagerCommand(): Command {
+  const netns = new Option("--netns <owner=path>", "the network namespace of an owner's host; may be repeated");
   const command = new Command("traffic-manager")
     .summary("run the supervisor of one blade")
     .description("Runs the traffic manager of one blade: watches its host's connections, and programs its shim.")
     .requiredOption("--blade <name>", "the blade that it is for, as the appliance file has it")
     .requiredOption("--shim <link>", "where the blade's shim listens: unix:/path or tls:host:port[#node]")
     .requiredOption("--manager <link>", "where the appliance manager listens: unix:/path or tls:host:port[#node]")
-    .option("--netns <owner=path>", "the network namespace of an owner's host; may be repeated", netnsOption, new Map())
+    .addOption(netns.argParser(netnsOption).default(new Map(), "that of this program"))
     .option(
       "--queue-ms <n>",
       "how long a frame may be on its way between NIC and host, in milliseconds",
       wholeNumber(0, QUEUE_MS_MAX),
       QUEUE_MS_DEFAULT,
     );
-  return addTlsOptions(command)
-    .option("--switch-tls-cert <file>", "the certificate for switches' shims, of role manager; default: --tls-cert")
-    .option("--switch-tls-key <file>", "its key; default: --tls-key")
+  return addTlsOptions(command, "blade-<name>.pem")
+    .option("--switch-tls-cert <file>", "for the TLS links of switches: the certificate to show (leader-<name>.pem)")
+    .option("--switch-tls-key <file>", "its key")
     .addOption(new Option("--log <format>", "default: text on a terminal, else json").choices(LOG_FORMATS))
     .addHelpText("after", HELP)
     .action(run);
@@ -89,6 +91,8 @@ async function run(options: TrafficManagerCliOptions): Promise<void> {
     journal,
     release: (JSON.parse(readFileSync(packagePath("package.json"), "utf8")) as { version: string }).version,
   };
+  // It brings many schemas with it, which no other command should have to wait for.
+  const { BladeProgram } = await import("../process/blade-program.ts");
   journal.note("started", { blade, shim, manager });
   const failure = await new Promise<DobbsError | null>((resolve) => {
     const program = new BladeProgram({ ...common, onFail: resolve });

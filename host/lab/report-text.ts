@@ -5,13 +5,15 @@ import type { LabReport } from "./report.ts";
 const INDENT = "  ";
 const US_PER_MS = 1_000;
 
-export function reportText(report: LabReport): string {
+/** `timeline`: whether what happened is told too, and not by `timelineLine` when it did. */
+export function reportText(report: LabReport, { timeline }: { readonly timeline: boolean } = { timeline: true }): string {
   const { redirect, clients, sessions, server, seed, wallMs } = report;
   const head = [
     `lab: ${report.switch} switches, ${server}, kernel TCP${redirect ? "" : ", redirection off"}`,
     `${INDENT}${clients} client addresses, ${sessions} sessions, ${Math.round(wallMs / 1_000)} seconds, seed ${seed}`,
   ];
-  return [...head, "", ...report.timeline.map(timelineLine), "", ...counts(report)].join("\n");
+  const happened = timeline ? [...report.timeline.map(timelineLine), ""] : [];
+  return [...head, "", ...happened, ...counts(report)].join("\n");
 }
 
 export function timelineLine({ atMs, what }: LabReport["timeline"][number]): string {

@@ -85,7 +85,7 @@ class Interruption {
 
 function saveLogs(folder: RunFolder): string {
   const place = mkdtempSync(join(tmpdir(), "dobbs-lab-logs-"));
-  for (const part of ["logs", "appliance.yaml", "state/events.jsonl", "resets.pcap"]) {
+  for (const part of ["logs", "appliance.yaml", "resets.pcap"]) {
     try {
       cpSync(folder.join(part), join(place, part), { recursive: true });
     } catch {

@@ -4,6 +4,7 @@ import { fieldName, type Path, type Problem } from "../files/problem.ts";
 import { bytesToIp, ipToBytes, isUnicastMac, macToBytes } from "./address.ts";
 import { type Appliance, AT_BLADES, AT_SWITCH } from "./appliance.ts";
 import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
+import { isTakenName } from "./taken-name.ts";
 
 export type { SwitchEntry };
 
@@ -79,6 +80,10 @@ function* checkNames({ blades }: ApplianceFile): Problems {
     const path = ["blades", b, "name"];
     if (blade.name === AT_BLADES || blade.name === AT_SWITCH) {
       const message = `no blade can be called "${blade.name}", which means something else in "at"`;
+      yield { code: "E_APPLIANCE_NAME", path, message, mend: "Give it another name." };
+    }
+    if (isTakenName(blade.name)) {
+      const message = `no blade can be called "${blade.name}", which means something else in JavaScript`;
       yield { code: "E_APPLIANCE_NAME", path, message, mend: "Give it another name." };
     }
     yield* checkFirst(bladePlaces, blade.name, path, `the blade name "${blade.name}"`, "Rename one of the two.");

@@ -1,6 +1,7 @@
 /** What the `switches:` section of an appliance file can get wrong beyond its schema. */
 import type { Path, Problem } from "../files/problem.ts";
 import { type Appliance, type DobbsSwitchSpec, type NftSwitchSpec, type OvsSwitchSpec, switchPortsOf } from "./appliance.ts";
+import { isTakenName } from "./taken-name.ts";
 
 /** An entry that has passed the schema. */
 export interface SwitchEntry {
@@ -33,6 +34,9 @@ export function* checkSwitches(file: File): Generator<Problem, void> {
   for (const [i, entry] of switches.entries()) {
     const path = ["switches", i];
     const taken = names.get(entry.name);
+    if (isTakenName(entry.name)) {
+      yield problem([...path, "name"], `no switch can be called "${entry.name}", which means something else in JavaScript`, "Give it another name.");
+    }
     if (taken) yield problem([...path, "name"], `${taken} is called "${entry.name}" already`, "Rename one of the two.");
     names.set(entry.name, "another switch");
     yield* checkKind(entry, path);

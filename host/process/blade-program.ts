@@ -57,7 +57,10 @@ export class BladeProgram {
       word: shim,
       credentials,
       onLayout: () => this.#guarded(() => this.#newLayout()),
-      onConnect: ({ version, digest }) => journal.note("shim-connected", { blade, version, digest: digest.slice(0, 12) }),
+      onConnect: ({ version, digest }) => {
+        journal.note("shim-connected", { blade, version, digest: digest.slice(0, 12) });
+        this.#post?.manager.reconnected();
+      },
       onDisconnect: () => journal.note("shim-gone", { blade }),
       onProblem: (problem) => journal.warn("shim-problem", problem, { blade }),
     });
@@ -135,7 +138,9 @@ export class BladeProgram {
     // what it still wants to ask may be in the layout of another image.
     const quiet: Journal = { note: (event, details) => (isOpen ? journal.note(event, details) : undefined) };
     const channel: ManagementChannel = {
-      layout: shim.layout,
+      get layout() {
+        return shim.layout;
+      },
       request: (message, onAnswer) => (isOpen ? shim.request(message, onAnswer) : undefined),
     };
     try {

@@ -59,7 +59,8 @@ export class ShimChannel implements ManagementChannel {
     });
   }
 
-  /** Of the image that ran when the shim was last asked. Throws before it has answered once: wait for `onLayout`. */
+  /** Of the image that ran when the shim was last asked: another object each time. Throws before it has answered once:
+   *  wait for `onLayout`. */
   get layout(): Layout {
     if (this.#image) return this.#image.layout;
     throw new Error("the shim has not answered yet, so its image's layout is not known");
@@ -104,10 +105,10 @@ export class ShimChannel implements ManagementChannel {
   }
 
   #learn(image: ShimImage): void {
-    const before = this.#image;
-    const same = before?.layoutKey === image.layoutKey;
-    // The same object, so that what was encoded by it goes on.
-    this.#image = same ? { ...image, layout: before.layout } : image;
+    const same = this.#image?.layoutKey === image.layoutKey;
+    // Another layout, though it be equal: the shim may have been started anew, and who has sent it half of something
+    // must not go on with the other half.
+    this.#image = image;
     this.#ready = true;
     this.#toldProblem = "";
     if (!same) this.#options.onLayout?.(image.layout, image.bundle);

@@ -82,7 +82,7 @@ function openSocket(): number {
 }
 
 /** What the kernel says no to. */
-function refused(error: libc.ErrnoError): DobbsError {
+export function refused(error: libc.ErrnoError): DobbsError {
   switch (error.code) {
     case "EPERM":
     case "EACCES":

@@ -3,6 +3,7 @@ import { DobbsError } from "../errors.ts";
 import type { Clock, HostSocket, HostSockets } from "../supervisor/environment.ts";
 import { dumpRequest, familiesOf } from "./diag-request.ts";
 import { DiagSocket } from "./diag-socket.ts";
+import { hasAddress } from "./local-address.ts";
 import { addSocket } from "./union.ts";
 
 export interface InetDiagOptions {
@@ -75,7 +76,7 @@ export class InetDiagSockets implements HostSockets {
     if (!attempt(() => this.#dump(rows))) return;
     // Apart, so that what else this thread has to do waits for one only.
     setImmediate(() => {
-      if (!attempt(() => this.#dump(rows))) return;
+      if (!attempt(() => this.#dumpAgain(rows))) return;
       if (this.#failing) this.#options.onProblem?.(null);
       this.#failing = false;
       onRows([...rows.values()]);
@@ -102,6 +103,15 @@ export class InetDiagSockets implements HostSockets {
     }
   }
 
+  /** Where no VIP is, there is nothing to be found, and that proves nothing of the host where they are. */
+  #dumpAgain(rows: Map<string, HostSocket>): void {
+    this.#dump(rows);
+    if (rows.size > 0) return;
+    const { vips, netns = null } = this.#options;
+    const ipv4 = vips.filter((vip) => !vip.includes(":"));
+    if (ipv4.length > 0 && !hasAddress(netns, ipv4)) throw noVip(ipv4, netns);
+  }
+
   #moveHome(): void {
     const socket = new DiagSocket(this.#options.netns!);
     this.#socket.close();
@@ -115,6 +125,16 @@ export class InetDiagSockets implements HostSockets {
       if (!this.#closed) again();
     });
   }
+}
+
+function noVip(vips: readonly string[], netns: string | null): DobbsError {
+  const where = netns === null ? "this host (or this network namespace)" : `the network namespace ${netns}`;
+  return new DobbsError(
+    "E_SOCKETS_VIP",
+    `${where} has none of the addresses ${vips.join(", ")}, so its sockets say nothing of their connections`,
+    `Name the namespace of the owner's host with --netns <owner=path>; or give the host its VIP: ip addr add ${vips[0]}/32 dev lo`,
+    1,
+  );
 }
 
 function busy(): DobbsError {

@@ -1,8 +1,9 @@
-/** The few calls of the C library that Node does not have: netlink sockets, and network namespaces. */
+/** The few calls of the C library that Node does not have: netlink sockets, addresses, and network namespaces. */
 import koffi from "koffi";
 
 /** As in Linux's headers, on every architecture that Node runs on. */
 export const AF_NETLINK = 16;
+export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const NETLINK_SOCK_DIAG = 4;
@@ -45,6 +46,7 @@ function call(name: string, prototype: string): Call {
 
 /** Each throws `ErrnoError`. */
 export const socket = call("socket", "int socket(int domain, int type, int protocol)");
+export const bind = call("bind", "int bind(int fd, const uint8_t *address, uint32_t length)");
 export const send = call("send", "intptr_t send(int fd, const uint8_t *bytes, size_t length, int flags)");
 export const recv = call("recv", "intptr_t recv(int fd, uint8_t *bytes, size_t length, int flags)");
 export const setns = call("setns", "int setns(int fd, int kind)");

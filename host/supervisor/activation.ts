@@ -28,7 +28,8 @@ export class SwitchActivation {
   begin(id: number, name: string): void {
     const { activation, switches } = this.#core.state;
     const before = switches.roles;
-    if (before[name] === undefined) return this.#onDone(id, unknownSwitch(name, before));
+    // Callers name anything; "constructor" is in every object.
+    if (!Object.hasOwn(before, name)) return this.#onDone(id, unknownSwitch(name, before));
     if (activation !== null) return this.#onDone(id, busy(activation));
     if (before[name] === "active" && !switches.behind) return this.#onDone(id, null);
     if (this.#switches.isSilent(name)) return this.#onDone(id, notActive(name, this.#why));

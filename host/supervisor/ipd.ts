@@ -33,6 +33,10 @@ export class Ipd {
   #owners: readonly LocalOwnerEntry[] | null = null;
   /** Generation that is being put now. */
   #installing: number | null = null;
+  /** Counts up whenever the IPD may have been started anew. */
+  #life = 0;
+  /** In which of its lives it was given everything; null: in none. */
+  #furnished: number | null = null;
 
   constructor(session: ManagementSession, options: IpdOptions) {
     this.#session = session;
@@ -54,6 +58,11 @@ export class Ipd {
     return this.#revision;
   }
 
+  /** The IPD may have been started anew, and have lost what it had; part of what is being put now may be lost too. */
+  doubt(): void {
+    this.#life++;
+  }
+
   /** Puts an assignment in force. One that is being put already is not put twice, and `onInstalled` is not called. */
   install(assignment: Assignment, onInstalled: OnDone): void {
     if (this.#installing !== null && assignment.generation <= this.#installing) return;
@@ -65,7 +74,7 @@ export class Ipd {
     };
     const owners = this.#localOwners(assignment);
     const before = this.#owners;
-    if (before === null) return this.#introduce(assignment, owners, done);
+    if (before === null || this.#isInDoubt) return this.#introduce(assignment, owners, done);
     const kept = owners.map((entry, index) => entry.owner === before[index]!.owner);
     if (!kept.includes(false)) return this.#putAssignment(assignment, done);
     const between = owners.map((entry, index) => (kept[index] ? entry : { ...entry, owner: null }));
@@ -93,8 +102,8 @@ export class Ipd {
     this.#session.hello((result) => {
       if (!result.ok) return onChecked(false);
       const assignment = this.#assignment;
-      if (assignment === null || this.#installing !== null || result.generation >= assignment.generation)
-        return onChecked(true);
+      if (assignment === null || this.#installing !== null) return onChecked(true);
+      if (result.generation >= assignment.generation && !this.#isInDoubt) return onChecked(true);
       this.#owners = null;
       this.#assignment = null;
       this.install(assignment, (problem) => {
@@ -104,8 +113,17 @@ export class Ipd {
     });
   }
 
+  get #isInDoubt(): boolean {
+    return this.#furnished !== this.#life;
+  }
+
   /** To an IPD of which nothing is known: it was started anew, or this traffic manager was. */
-  #introduce(assignment: Assignment, owners: readonly LocalOwnerEntry[], done: OnDone): void {
+  #introduce(assignment: Assignment, owners: readonly LocalOwnerEntry[], onDone: OnDone): void {
+    const life = this.#life;
+    const done: OnDone = (problem) => {
+      if (problem === null) this.#furnished = life;
+      onDone(problem);
+    };
     this.#session.hello((result) => {
       if (!result.ok) return done(result.refusal.text);
       const { generation } = result;

@@ -87,7 +87,7 @@ export class OwnerWatch {
     if (look.completed.length > 0) this.#note("completed", { buckets: look.completed.length, seeded: look.seeded });
     if (look.removed > 0) this.#note("tidied", { rows: look.removed });
     if (look.drained.length === 0) return;
-    this.#drained = [...this.#drained, ...look.drained].sort((a, b) => a - b);
+    this.#drained = [...new Set([...this.#drained, ...look.drained])].sort((a, b) => a - b);
     this.#note("drained", { buckets: look.drained.length });
   }
 

@@ -49,12 +49,12 @@ export class PreviousOwner {
   }
 
   /** Looks at all buckets of the owner, and does what can be done; of those `proved` under this generation already,
-   *  nothing is left to do. Any refusal ends the look: the next one finds the buckets as this one left them, and goes
+   *  nothing is left to do, unless the IPD has restarted: new connections wait as long as they are not complete. Any refusal ends the look: the next one finds the buckets as this one left them, and goes
    *  on from there. */
   look(scope: Scope, proved: ReadonlySet<number>, onLook: OnLook): void {
     this.#session.buckets(scope.owner, this.#buckets, (states) => {
       if (!states.ok) return onLook(states);
-      const previous = states.value.filter(({ bucket, index }) => index > 0 && !proved.has(bucket));
+      const previous = states.value.filter(({ bucket, index, complete }) => index > 0 && !(complete && proved.has(bucket)));
       const incomplete = previous.filter(({ complete, sealed }) => !complete && !sealed).map(({ bucket }) => bucket);
       const step = new Step(this.#session, scope, (refusal) => onLook({ ok: false, refusal }));
       const done = (table: SessionTable, part: Partial<Look>): void => {

@@ -112,7 +112,7 @@ export function requireStatus(view: View, blade: string, ...statuses: Member["st
   throw new DobbsError(
     "E_BLADE_STATUS",
     `blade "${blade}" is ${member.status}`,
-    `Name one that is ${statuses.join(" or ")}.`,
+    member.status === "active" ? `Drain it first: dobbs drain ${blade}` : `Name one that is ${statuses.join(" or ")}.`,
   );
 }
 

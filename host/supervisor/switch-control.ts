@@ -30,6 +30,8 @@ export class SwitchControl {
   /** What was wrong last time, in words. */
   #problem = "";
   #asked = 0;
+  /** Who was asked last. */
+  #told: string | null = null;
   #cancel: Cancel | null = null;
 
   constructor(core: Core, basePorts: readonly PortRoleName[], onProgrammed: OnProgrammed) {
@@ -83,6 +85,11 @@ export class SwitchControl {
 
   onReport(from: string, { serial, problems }: Extract<Report, { kind: "switched" }>): void {
     const { roles, behind, assignment } = this.#plan;
+    if (serial < this.#plan.serial && from !== this.#told) {
+      // One that was given up as leader was late with what it had been told, and may have put it over what is newer.
+      this.#core.note("switch-late", { serial, leader: from });
+      return this.want({});
+    }
     if (serial !== this.#plan.serial || !behind) return;
     const text = problems.map((problem) => `${problem.switch}: ${problem.why}`).join("; ");
     if (problems.length === 0) {
@@ -141,6 +148,7 @@ export class SwitchControl {
     this.#cancel = null;
     const leader = this.leader;
     if (leader !== null) this.#core.send(leader, this.#order());
+    this.#told = leader;
     this.#asked++;
     // From then on at every look.
     if (this.#asked < ASKED_OFTEN_MAX) this.#cancel = this.#core.timer(this.#core.timing.retryMs, () => this.#ask());

@@ -98,6 +98,11 @@ export class TrafficManager {
     this.#cancelPoll = null;
   }
 
+  /** The link to the shim was down: the IPD may have been started anew meanwhile. */
+  reconnected(): void {
+    this.#ipd.doubt();
+  }
+
   /** Drivers that are used from now on while this traffic manager leads. */
   setSwitches(switches: readonly SwitchDriver[]): void {
     this.#leader.switches = switches;

@@ -22,7 +22,7 @@ const MENDS = {
   E_LINK_TIMEOUT: "Connect anew; look whether the other end still runs.",
 
   /** The certificate at the other end is of a role or a name that has no business here. */
-  E_LINK_PEER: "Use a certificate of the right role and name: dobbs keys issue <dir> <manager|blade|shim> <name>.",
+  E_LINK_PEER: "Use a certificate of the right role and name: dobbs keys issue <dir> <manager|blade|leader|shim> <name>.",
   /** The TLS handshake failed. */
   E_LINK_TLS: KEYS,
   /** Nobody there. */
@@ -41,6 +41,9 @@ const MENDS = {
 
 export type LinkErrorCode = keyof typeof MENDS;
 
+/** Of an address that was given: bad input. */
+const UNUSABLE: readonly LinkErrorCode[] = ["E_LINK_IN_USE", "E_LINK_BIND"];
+
 export function linkError(code: LinkErrorCode, message: string, mend: string = MENDS[code]): DobbsError {
-  return new DobbsError(code, message, mend, 1);
+  return new DobbsError(code, message, mend, UNUSABLE.includes(code) ? 2 : 1);
 }

@@ -101,7 +101,9 @@ class Listener implements LinkListener {
     server.maxConnections = this.#options.maxLinks + STRANGERS_MAX;
     server.on("secureConnection", (socket) => this.#admitSecured(socket));
     server.on("tlsClientError", (error, socket) => {
-      this.#options.onProblem(linkError("E_LINK_TLS", `a handshake failed: ${error.message}`), addressOf(socket));
+      // What is wrong with a certificate (CERT_HAS_EXPIRED) is not in the error: that is of the hang-up that follows.
+      const why = String(socket.authorizationError ?? (error as { reason?: string }).reason ?? error.message);
+      this.#options.onProblem(linkError("E_LINK_TLS", `a handshake failed: ${why}`), addressOf(socket));
       socket.destroy();
     });
     server.once("error", (error) => this.#fail(word, error));

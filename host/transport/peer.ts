@@ -2,8 +2,9 @@
 import type { PeerCertificate } from "node:tls";
 import { NODE_NAME } from "./word.ts";
 
-/** `manager`: the appliance manager, and operators' tools; `blade`: a traffic manager; `shim`: a shim. */
-export const ROLES = ["manager", "blade", "shim"] as const;
+/** `manager`: the appliance manager, and operators' tools; `blade`: a traffic manager; `leader`: a traffic manager where it
+ *  programs switches; `shim`: a shim. */
+export const ROLES = ["manager", "blade", "leader", "shim"] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface LinkPeer {

@@ -209,7 +209,9 @@ describe("the JSON API", () => {
     assert.deepEqual(await roles(), { west: "active", east: "standby" });
     assert.equal((await ask("POST", "/v1/switches/east/activate")).status, 200);
     assert.deepEqual(await roles(), { west: "standby", east: "active" });
-    await refused(ask("POST", "/v1/switches/north/activate"), 404, "E_SWITCH_UNKNOWN");
+    for (const name of ["north", "constructor", "__proto__"]) {
+      await refused(ask("POST", `/v1/switches/${name}/activate`), 404, "E_SWITCH_UNKNOWN");
+    }
     await until("the switches are looked at", async () => (await status()).switches.every(({ answers, generation }) => answers && generation! > 0));
   });
 

@@ -128,6 +128,22 @@ describe("the API's HTTP server", () => {
     assert.equal(codeOf(parseAnswer(await slowBody)), "E_API_SLOW");
   });
 
+  test("a caller that goes on sending after it was told is cut off", async () => {
+    const socket = await open(port);
+    socket.on("error", () => undefined).resume();
+    socket.write(`GET /v1/things/a HTTP/1.1\r\n${HOST}\r\nX`);
+    const drip = setInterval(() => socket.write("x"), 100);
+    // It does not hang up when the other end does.
+    socket.allowHalfOpen = true;
+    const outcome = await Promise.race([
+      new Promise((resolve) => socket.once("close", () => resolve("cut off"))),
+      new Promise((resolve) => setTimeout(resolve, 10_000, "still there").unref()),
+    ]);
+    clearInterval(drip);
+    socket.destroy();
+    assert.equal(outcome, "cut off");
+  });
+
   test("more connections than it takes: the oldest strangers go, not those with the token", async () => {
     const trusted = await open(port);
     trusted.write(`GET /v1/things/a HTTP/1.1\r\n${HOST}\r\n${AUTH}\r\n\r\n`);

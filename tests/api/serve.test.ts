@@ -109,6 +109,7 @@ describe("dobbs serve", () => {
       fails(serve("--appliance", file, "--api", "example.com:80"), "E_API_ADDRESS"),
       fails(serve("--appliance", other), "E_APPLIANCE_MISSING"),
       fails(["serve", "--appliance", file, "--state", join(root, "tls"), "--listen", "tls:127.0.0.1:0", "--api", "127.0.0.1:0"], "E_TLS_MISSING"),
+      fails(["serve", "--appliance", file, "--state", join(root, "nowhere"), "--listen", `unix:${file}/x/m.sock`, "--api", "127.0.0.1:0"], "E_LINK_BIND"),
       fails(serve("--appliance", file, "--fail-after", "soon"), "E_USAGE"),
     ]);
   });

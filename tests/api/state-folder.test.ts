@@ -1,6 +1,6 @@
 /** The state folder: its token, the journal, and what must not change between two starts. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Blades } from "../../host/api/blades.ts";
@@ -14,6 +14,7 @@ import { temporaryFolder } from "../cli/run.ts";
 import { APPLIANCE_TEXT } from "./appliance.ts";
 
 const root = temporaryFolder();
+const NOBODY = 65_534;
 const appliance = parseAppliance(APPLIANCE_TEXT, "appliance.yaml");
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const codeOf = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
@@ -38,6 +39,24 @@ describe("the state folder", () => {
     assert.equal(StateFolder.open(path).token(), token);
     assert.equal(mode(path), "700");
     assert.equal(mode(join(path, "token")), "600");
+  });
+
+  test("another user's folder is refused, and another's token is not taken", { skip: process.getuid?.() === 0 ? false : "needs root, to give files away" }, () => {
+    const theirs = join(root, "theirs");
+    mkdirSync(theirs);
+    chownSync(theirs, NOBODY, NOBODY);
+    assert.throws(() => StateFolder.open(theirs), codeOf("E_STATE_FOLDER"));
+    const folder = StateFolder.open(join(root, "was-open"));
+    const known = "0".repeat(64);
+    writeFileSync(folder.file("token"), known);
+    chownSync(folder.file("token"), NOBODY, NOBODY);
+    assert.notEqual(folder.token(), known);
+    const elsewhere = join(root, "elsewhere");
+    writeFileSync(elsewhere, known, { mode: 0o644 });
+    rmSync(folder.file("token"));
+    symlinkSync(elsewhere, folder.file("token"));
+    assert.notEqual(folder.token(), known);
+    assert.equal(mode(elsewhere), "644");
   });
 
   test("a token that a crash has cut off is made anew; a place that is no folder is refused", () => {

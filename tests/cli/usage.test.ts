@@ -29,6 +29,7 @@ for (const command of COMMANDS) {
     assert.match(stdout, new RegExp(`^Examples?:\n  dobbs ${command}`, "m"));
     assert.match(stdout, /--json|--log <format>/);
     assert.match(stdout, /^Exit codes: 0 /m);
+    assert.doesNotMatch(stdout, /default: (\[\]|\{\})/, "what is left out is said in words");
   });
 }
 

@@ -5,19 +5,23 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StatusDocument } from "../../host/api/status-document.ts";
 import { DobbsError } from "../../host/errors.ts";
+import { CLIENTS, VIP } from "../../host/lab/addresses.ts";
 import { SWITCH_KINDS } from "../../host/lab/lab-appliance.ts";
 import { labNamespaces } from "../../host/lab/namespaces.ts";
 import type { LabReport } from "../../host/lab/report.ts";
 import { checkRequirements, requiredPrograms } from "../../host/lab/requirements.ts";
+import type { Leftovers } from "../../host/lab/run-folder.ts";
 import { packagePath } from "../../host/paths.ts";
 import type { RecordingResult } from "../../host/replay/recording.ts";
-import { temporaryFolder } from "../cli/run.ts";
+import { dobbsJson, temporaryFolder } from "../cli/run.ts";
 
 const DOBBS = packagePath("build", "host", "cli", "dobbs.js");
 const LABS = "/run/dobbs-lab";
-const NOBODY = 65_534;
 const WAIT_MS = 60_000;
+/** So many at once: the first sessions are under way. */
+const BUSY_TRANSFERS = 20;
 
 const isRoot = process.getuid?.() === 0;
 const folder = temporaryFolder();
@@ -68,12 +72,12 @@ async function runLab(...args: readonly string[]): Promise<LabOutput> {
   return output;
 }
 
-/** Processes that have to do with a lab, by what they were started with. */
+/** Processes that have to do with a lab, by what they were started with: a path in its folder, or the VIP. */
 function labProcesses(): string[] {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
       const command = readFileSync(join("/proc", pid, "cmdline"), "utf8").replaceAll("\0", " ");
-      return command.includes(LABS) ? [`${pid} ${command}`] : [];
+      return command.includes(LABS) || command.includes(VIP) ? [`${pid} ${command}`] : [];
     } catch {
       return [];
     }
@@ -86,13 +90,18 @@ function assertNothingLeft(): void {
   assert.deepEqual(existsSync(LABS) ? readdirSync(LABS) : [], []);
 }
 
-/** Waits for a lab to be well under way. */
-async function untilServing(): Promise<void> {
+/** Waits until the clients of a lab are busy. */
+async function untilBusy(lab: Started): Promise<void> {
   const until = Date.now() + WAIT_MS;
-  while (!labProcesses().some((process) => process.includes("traffic-manager"))) {
-    assert.ok(Date.now() < until, "no traffic manager was started");
+  while (labProcesses().filter((process) => process.includes("curl ")).length < BUSY_TRANSFERS) {
+    if (lab.child.exitCode !== null) assert.fail((await lab.ended).stderr);
+    assert.ok(Date.now() < until, "no transfers were started");
     await sleep(50);
   }
+}
+
+function inClients(...command: readonly string[]): Ended {
+  return spawnSync("ip", ["netns", "exec", CLIENTS, ...command], { encoding: "utf8" });
 }
 
 // A test that failed in between must not leave a lab to those after it.
@@ -101,11 +110,25 @@ after(() => {
 });
 
 test("without root it says what it needs, and exits with 2", () => {
-  const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
-  const { status, stderr, error } = spawnSync(process.execPath, [DOBBS, "lab"], { encoding: "utf8", cwd: "/", ...user });
+  // Without any right over the machine, and still with those to the folder that this is in.
+  const command = [process.execPath, DOBBS, "lab"] as const;
+  const { status, stderr, error } = isRoot
+    ? spawnSync("unshare", ["--user", ...command], { encoding: "utf8" })
+    : spawnSync(command[0], command.slice(1), { encoding: "utf8" });
   assert.equal(error, undefined);
   assert.equal(status, 2, stderr);
   assert.match(stderr, /^error E_LAB_ROOT: .*network namespaces.*\n {2}mend: .*root/);
+});
+
+test("a program that is missing is named, with the package to install", { skip: isRoot ? false : "takes root" }, () => {
+  const programs = new Map([["sh", "dash"], ["no-such-program", "its-package"]]);
+  assert.throws(() => checkRequirements({ programs, built: [] }), (error: DobbsError) => {
+    assert.equal(error.code, "E_LAB_PACKAGES");
+    assert.match(error.message, /no-such-program$/);
+    assert.match(error.mend, /scripts\/system-packages\.sh.*apt-get install its-package$/);
+    return true;
+  });
+  assert.throws(() => checkRequirements({ programs: new Map(), built: ["/no/such/file"] }), { code: "E_LAB_BUILD" });
 });
 
 /** Every image comes to the verdicts of its shim again, frame by frame. */
@@ -127,9 +150,23 @@ function assertReplays(recordings: string): void {
   assert.equal(bundles.filter((count) => count === 2).length, 2, "two blades were flashed");
 }
 
+/** It serves, is managed, keeps others from starting, and goes when it is told to. */
+async function assertKept({ kept }: LabOutput): Promise<void> {
+  const state = join(kept!, "state");
+  const status = dobbsJson<StatusDocument>(folder, "status", "--state", state);
+  assert.ok(status.blades.some((blade) => blade.status === "active" && blade.health === "healthy"), JSON.stringify(status));
+  const answer = inClients("curl", "-sS", "-m", "10", `http://${VIP}/files/small`, "-o", "/dev/null", "-w", "%{http_code}");
+  assert.equal(answer.stdout, "200", answer.stderr);
+  const second = await startLab().ended;
+  assert.equal(second.status, 2);
+  assert.match(second.stderr, /^error E_LAB_RUNNING: a lab that was kept .*\n {2}mend: .*--down/);
+  const down = dobbsJson<Leftovers>(folder, "lab", "--down");
+  assert.ok(down.namespaces > 0 && down.processes > 0, JSON.stringify(down));
+}
+
 for (const kind of SWITCH_KINDS) {
   const recordings = join(folder, "recordings");
-  const more = kind === "dobbs" ? ["--record", recordings] : [];
+  const more = kind === "dobbs" ? ["--record", recordings] : kind === "nft" ? ["--keep"] : [];
   test(`${kind} switches: blades come and go, fail and are flashed, and no session is broken`, { skip: skipReason(kind) }, async () => {
     const report = await runLab("--switch", kind, ...more);
     assert.equal(report.switch, kind);
@@ -147,6 +184,7 @@ for (const kind of SWITCH_KINDS) {
     assert.equal(report.failed?.blade, "tarrytown");
     assert.ok(report.failed.sessions > 0);
     assert.equal(report.endings.ok, report.sessions - report.failed.broken);
+    if (kind === "nft") await assertKept(report);
     assertNothingLeft();
     if (kind === "dobbs") assertReplays(recordings);
   });
@@ -160,44 +198,48 @@ test("without redirection, most sessions whose bucket moves are broken", { skip:
   assertNothingLeft();
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`${signal} takes it down: no namespace, no process, no file is left`, { skip: skipReason("dobbs") }, async () => {
-    const { child, ended } = startLab();
-    await untilServing();
-    if (signal === "SIGINT") {
-      const second = await startLab().ended;
-      assert.equal(second.status, 2);
-      assert.match(second.stderr, /^error E_LAB_RUNNING: a lab is running, as process \d+\n/);
-    }
-    child.kill(signal);
-    const { status, stderr } = await ended;
-    assert.equal(status, 1, stderr);
-    assert.match(stderr, /^error E_LAB_INTERRUPTED: /);
-    assertNothingLeft();
-  });
+test("SIGINT in the middle of the traffic takes it down: no namespace, no process, no file is left", { skip: skipReason("dobbs") }, async () => {
+  const lab = startLab();
+  await untilBusy(lab);
+  const second = await startLab().ended;
+  assert.equal(second.status, 2);
+  assert.match(second.stderr, /^error E_LAB_RUNNING: a lab is running, as process \d+\n/);
+  await assertInterrupted(lab, "SIGINT");
+});
+
+test("another server can be named; SIGTERM takes that down too", { skip: skipReason("dobbs") }, async () => {
+  const server = packagePath("tests", "lab", "fixtures", "server.mjs");
+  const lab = startLab("--server", `'${process.execPath}' '${server}'`);
+  await untilBusy(lab);
+  const { stdout, stderr } = inClients("curl", "-sS", "-m", "10", "-i", "-o", "-", `http://${VIP}/files/paced-1`);
+  assert.match(stdout, /^HTTP\/1\.1 200 OK\r\n[^]*^Server: of-my-own\r$/m, stderr);
+  const uploads = labProcesses().filter((process) => process.includes(" -T "));
+  assert.ok(uploads.length > 0, "it takes uploads, and gets none");
+  await assertInterrupted(lab, "SIGTERM");
+});
+
+async function assertInterrupted({ child, ended }: Started, signal: NodeJS.Signals): Promise<void> {
+  child.kill(signal);
+  const { status, stderr } = await ended;
+  assert.equal(status, 1, stderr);
+  assert.match(stderr, /^error E_LAB_INTERRUPTED: /);
+  assertNothingLeft();
 }
 
 test("what a kill -9 leaves is found by the next start, said, and removed", { skip: skipReason("dobbs") }, async () => {
   const killed = startLab();
-  await untilServing();
+  await untilBusy(killed);
   killed.child.kill("SIGKILL");
   await killed.ended;
   const left = labProcesses();
   assert.ok(left.length > 0 && labNamespaces().length > 0);
 
   const next = startLab();
-  let said = "";
-  next.child.stderr!.on("data", (text: string) => void (said += text));
-  const until = Date.now() + WAIT_MS;
-  while (!said.includes("had left")) {
-    assert.ok(Date.now() < until && next.child.exitCode === null, said);
-    await sleep(50);
-  }
-  assert.match(said, /A lab that was killed had left \d+ network namespaces and \d+ processes\./);
-  await untilServing();
+  await untilBusy(next);
   const alive = labProcesses();
   for (const process of left) assert.ok(!alive.includes(process), process);
   next.child.kill("SIGTERM");
-  await next.ended;
+  const { stderr } = await next.ended;
+  assert.match(stderr, /^A lab that was killed had left \d+ network namespaces and \d+ processes\.\n/);
   assertNothingLeft();
 });

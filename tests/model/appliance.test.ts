@@ -172,6 +172,8 @@ const WRONG: Record<string, readonly [file: string, code: string, where: string]
     "E_APPLIANCE_SWITCH",
     "a.yaml:19: switches[1].name:",
   ],
+  "a blade called constructor": [SMALL.replace("ardsley", "constructor"), "E_APPLIANCE_NAME", "a.yaml:9: blades[1].name:"],
+  "a switch called toString": [withSwitches(`{ name: toString, ${DOBBS_LINK} }`), "E_APPLIANCE_SWITCH", "a.yaml:18: switches[0].name:"],
   "a switch called as a blade": [withSwitches(`{ name: ardsley, ${DOBBS_LINK} }`), "E_APPLIANCE_SWITCH", "a.yaml:18: switches[0].name:"],
   "two active switches": [
     withSwitches(`{ name: west, ${DOBBS_LINK} }`, `{ name: east, role: active, ${DOBBS_LINK} }`),

@@ -195,6 +195,26 @@ test("a namespace that is not there is told with its path, and one that is no na
   assert.equal(readlinkSync("/proc/thread-self/ns/net"), before);
 });
 
+test("a host without the VIP is not called empty: it is another one than is meant, or not there yet", { skip: noRoot }, async () => {
+  const name = `E-bare-${process.pid}`;
+  execFileSync("ip", ["netns", "add", name]);
+  const problems: (string | null)[] = [];
+  const vip = "192.0.2.1";
+  const sockets = openSockets({ vips: [vip], netns: `/run/netns/${name}`, onProblem: (problem) => problems.push(problem?.code ?? null) });
+  try {
+    const answer = read(sockets);
+    await until(async () => problems, (told) => told.length > 0);
+    assert.deepEqual(problems, ["E_SOCKETS_VIP"]);
+    execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
+    execFileSync("ip", ["-n", name, "addr", "add", `${vip}/32`, "dev", "lo"]);
+    assert.deepEqual(await answer, []);
+    assert.equal(problems.at(-1), null);
+  } finally {
+    sockets.close();
+    execFileSync("ip", ["netns", "del", name]);
+  }
+});
+
 test("after close, a reading that is under way has no answer", async () => {
   const sockets = openSockets();
   let answered = false;

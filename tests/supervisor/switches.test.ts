@@ -154,7 +154,10 @@ describe("a switch-over", () => {
     const world = new World();
     world.grow("ardsley");
     world.clock.advance(2_000);
-    assert.equal(code(activate(world, "x")), "E_SWITCH_UNKNOWN");
+    for (const name of ["x", "constructor", "__proto__"]) {
+      assert.equal(code(activate(world, name)), "E_SWITCH_UNKNOWN", name);
+      assert.deepEqual(rolesInForce(world), ["active", "standby"], name);
+    }
     assert.equal(activate(world, "active"), null);
     const outcomes: string[] = [];
     world.manager.activateSwitch("standby", (error) => outcomes.push(code(error)));

@@ -85,6 +85,16 @@ describe("filter rules", () => {
     assert.deepEqual(inForce(world), { ardsley: true, "dobbs-ferry": true, active: true });
   });
 
+  test("are those asked for last, also when a leader that was given up is late with older ones", () => {
+    const world = new World();
+    world.grow("ardsley", "dobbs-ferry");
+    world.options = { lag: (blade) => (blade === "ardsley" ? 90 : 0) };
+    assert.equal(setFilters(world, [{ ...NO_STRANGERS, at: "switch" }]), null);
+    assert.equal(setFilters(world, []), null);
+    world.clock.advance(20_000);
+    assert.equal(inForce(world)["active"], false);
+  });
+
   test("are not waited for where nobody answers", () => {
     const world = two();
     world.options = { drops: (node) => node === "dobbs-ferry" };

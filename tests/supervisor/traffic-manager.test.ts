@@ -79,6 +79,22 @@ describe("a traffic manager", () => {
     assert.deepEqual(world.offline, [{ blade: "ardsley", cut: 0 }]);
   });
 
+  test("makes a drained bucket complete again that a restart has emptied: new connections pass through it", () => {
+    const world = new World();
+    world.grow("ardsley", "dobbs-ferry");
+    world.clock.advance(1_000);
+    // No proof arrives, so nothing is forgotten.
+    world.options = { loses: (from, _, { kind }) => from === "ardsley" && kind === "sessions" };
+    world.manager.drainBlade("ardsley");
+    assert.ok(world.clock.until(() => world.events("drained").length > 0, 5_000));
+    world.node("ardsley").restart();
+    assert.ok(statesOf(world, "ardsley").some(({ index, complete }) => index > 0 && !complete));
+    world.clock.advance(1_000);
+    assert.ok(statesOf(world, "ardsley").every(({ index, complete }) => index <= 0 || complete));
+    const [drained] = world.blades.get("ardsley")!.manager.status().drained;
+    assert.equal(new Set(drained!.buckets).size, drained!.buckets.length, "each is told of once");
+  });
+
   test("shares its session counts with its peers and the appliance manager", () => {
     const world = new World();
     world.grow("ardsley", "dobbs-ferry");

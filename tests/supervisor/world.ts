@@ -3,6 +3,7 @@
  * time, messages and faults in the test's hands. Managers can be killed and started anew; what they have sent is on its
  * way all the same.
  */
+import type { Layout } from "../../host/engine/layout.ts";
 import { Records } from "../../host/management/records.ts";
 import type { Blade } from "../../host/model/appliance.ts";
 import { ApplianceManager, type ApplianceManagerOptions } from "../../host/supervisor/appliance-manager.ts";
@@ -86,6 +87,8 @@ export interface WorldOptions {
   readonly loses?: (from: string, to: string, message: ManagerMessage) => boolean;
   /** Whether a management message to a node, or its answer, is lost. */
   readonly drops?: (node: string) => boolean;
+  /** ms that a message from a traffic manager to a switch, and its answer, take more than usual. */
+  readonly lag?: (blade: string) => number;
 }
 
 export class World {
@@ -104,6 +107,8 @@ export class World {
   /** Management messages that nodes have had, by name of their type. */
   readonly had: { node: string; type: string; at: number }[] = [];
   options: WorldOptions;
+  /** What channels say, by node, once its shim was started anew. */
+  readonly #layouts = new Map<string, Layout>();
 
   constructor(options: WorldOptions = {}) {
     this.options = options;
@@ -140,6 +145,14 @@ export class World {
     const { blade, node, hosts, life } = this.blades.get(name)!;
     life.end();
     this.#startTrafficManager(blade, node, hosts);
+  }
+
+  /** A blade's shim is killed, and started anew with nothing; its traffic manager connects anew. */
+  restartShim(name: string): void {
+    const { node, manager } = this.blades.get(name)!;
+    node.restart("empty");
+    this.#layouts.set(name, node.layout);
+    manager.reconnected();
   }
 
   /** Pulls the plug: nothing is heard of the blade any more. */
@@ -225,7 +238,7 @@ export class World {
       owners: places.map((place, at) => ({ ...place, sockets: life.sockets(hosts[at]!) })),
       identity: { ...IDENTITY, ports: ["fabric", ...places.map(() => "host" as const)] },
       switches: this.switches.map((place) => {
-        const channel = this.#channel(place.name, place.node, life);
+        const channel = this.#channel(place.name, place.node, life, () => this.options.lag?.(name) ?? 0);
         return new ImageSwitch({ name: place.name, clock, channel, identity: IDENTITY });
       }),
       peers: this.#peers(name, life),
@@ -261,18 +274,22 @@ export class World {
     };
   }
 
-  #channel(name: string, node: ImageNode, life: Life): ManagementChannel {
+  #channel(name: string, node: ImageNode, life: Life, lag = () => 0): ManagementChannel {
     const loses = () => this.options.drops?.(name) ?? false;
-    const records = new Records(node.layout);
+    const { layout } = node;
+    const records = new Records(layout);
+    const layouts = this.#layouts;
     return {
-      layout: node.layout,
+      get layout() {
+        return layouts.get(name) ?? layout;
+      },
       request: (message, onAnswer) => {
         if (!life.isOn || loses()) return;
-        this.clock.after(MESSAGE_MS, () => {
+        this.clock.after(MESSAGE_MS + lag(), () => {
           const answer = node.manage(message, this.clock.now());
           const type = records.number(message, "Envelope", 0, "type");
           this.had.push({ node: name, type: node.layout.nameOf("Message", type)!, at: this.clock.now() });
-          if (!loses()) this.clock.after(MESSAGE_MS, () => life.isOn && onAnswer(answer));
+          if (!loses()) this.clock.after(MESSAGE_MS + lag(), () => life.isOn && onAnswer(answer));
         });
       },
     };

@@ -128,7 +128,13 @@ describe("a TLS link", () => {
   });
 
   test("lets nobody in without a certificate of its CA over TLS 1.3: no handler hears of them", async () => {
-    const { word, peers, frames, problems, listener } = await server(manager);
+    const told: string[] = [];
+    const { word, peers, frames, problems, listener } = await server(manager, {
+      onProblem: ({ code, message }) => {
+        problems.push(code);
+        told.push(message);
+      },
+    });
     const good = encodeFrame(KIND, 1, text("x"));
     const tries: RawStream[] = [
       RawStream.tls(word.port, stranger),
@@ -139,10 +145,11 @@ describe("a TLS link", () => {
     ];
     for (const raw of tries) raw.send(good);
     const ended = await Promise.all(tries.map((raw) => raw.ended));
-    for (const { frames: told } of ended) assert.deepEqual(told, []);
+    for (const { frames: answered } of ended) assert.deepEqual(answered, []);
     await until("each was noticed", () => problems.length === tries.length);
     assert.deepEqual(new Set(problems), new Set(["E_LINK_TLS"]));
     assert.deepEqual([peers, frames, listener.links], [[], [], 0]);
+    assert.ok(told.some((message) => /UNABLE_TO_VERIFY/.test(message)), told.join());
     (await opened(word, blade)).close();
   });
 

@@ -76,7 +76,8 @@ impl Flash {
 
 fn not_stored(path: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot write {}: {error}", path.display());
-    Failure::new("E_BUNDLE_STORE", message, "Let the shim write to that folder, or start it with --volatile.")
+    let mend = "Let the shim write to that folder, with room for a bundle there, or start it with --volatile.";
+    Failure::new("E_BUNDLE_STORE", message, mend)
 }
 
 /// It is on the disk when this returns.

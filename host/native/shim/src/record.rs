@@ -9,8 +9,9 @@
 //! | (section) | the bundle's digest; a swap begins a new section, with the requests that the new image was given |
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +25,7 @@ use pcap_file::{DataLink, Endianness, PcapError};
 use crate::failure::{Failure, Result};
 use crate::frames::FrameRing;
 
+const MODE: u32 = 0o600;
 const TSRESOL_NS: u8 = 9;
 /// The verdict of a frame whose batch trapped.
 const LOST: &str = "LOST";
@@ -65,13 +67,29 @@ impl Names {
     }
 }
 
-/// E_RECORD_FILE.
+/// For its owner alone: clients' traffic is in it, and the hash seed. E_RECORD_FILE.
 pub fn create(path: &Path, ports: &[(u8, String)], digest: &str, layout: &Layout) -> Result<Recorder<BufWriter<File>>> {
-    let file = File::create(path).map_err(|error| not_written(path, &error.to_string()))?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(MODE)
+        .open(path)
+        .map_err(|error| not_written(path, &error.to_string()))?;
     Recorder::new(BufWriter::new(file), ports, digest, layout).map_err(|error| not_written(path, &error.to_string()))
 }
 
-pub fn not_written(path: &Path, why: &str) -> Failure {
+/// Of a recording that was begun.
+pub fn ended(error: &PcapError) -> Failure {
+    let why = match error {
+        PcapError::IoError(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    let mend = "Give its disk some room, and start the shim anew. What was written until now can be replayed.";
+    Failure::new("E_RECORD_FILE", format!("the recording ends here: {why}"), mend)
+}
+
+fn not_written(path: &Path, why: &str) -> Failure {
     let message = format!("cannot write the recording {}: {why}", path.display());
     Failure::new("E_RECORD_FILE", message, "Name a file in a folder that may be written to, with room on its disk.")
 }
@@ -157,8 +175,11 @@ impl<W: Write> Recorder<W> {
     }
 
     /// Hands on what was written, so that little is lost when the shim is killed.
-    pub fn flush(&mut self) -> std::io::Result<()> {
-        if std::mem::take(&mut self.is_dirty) { self.writer.get_mut().flush() } else { Ok(()) }
+    pub fn flush(&mut self) -> std::result::Result<(), PcapError> {
+        if std::mem::take(&mut self.is_dirty) {
+            self.writer.get_mut().flush().map_err(PcapError::IoError)?;
+        }
+        Ok(())
     }
 
     fn management(&mut self, bytes: &[u8], comment: String) -> std::result::Result<(), PcapError> {

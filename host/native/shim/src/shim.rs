@@ -20,8 +20,8 @@ use crate::wake::Jobs;
 
 /// Jobs between two batches.
 const JOBS_MAX: usize = 16;
-/// Between two tries to open a port that is gone.
-const REOPEN_MS: i32 = 1000;
+/// Between two looks at a port that is gone, or may be soon.
+pub(crate) const TROUBLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Places in `fds`.
 const SIGNALS_FD: usize = 0;
@@ -42,6 +42,8 @@ pub(crate) struct Totals {
 pub(crate) struct Told {
     pub oversize: bool,
     pub unready: bool,
+    /// Why the port cannot be opened anew.
+    pub closed: Option<&'static str>,
 }
 
 pub struct Parts {
@@ -67,6 +69,8 @@ pub struct Shim {
     pub(crate) totals: Totals,
     pub(crate) told: Vec<Told>,
     pub(crate) told_no_port: bool,
+    /// When the ports that are in trouble were last looked at.
+    pub(crate) looked: Instant,
     pub(crate) trap_logged: Option<Instant>,
     pub(crate) traps_unlogged: u64,
     /// By number in the image, its index in `ports`.
@@ -102,6 +106,7 @@ impl Shim {
             totals: Totals::default(),
             told,
             told_no_port: false,
+            looked: Instant::now(),
             trap_logged: None,
             traps_unlogged: 0,
             by_number,
@@ -154,10 +159,10 @@ impl Shim {
     fn wait(&mut self, backlog: bool) {
         let Parts { ports, jobs, signals, is_held, .. } = &self.parts;
         let is_ready = !is_held && ports.iter().any(|port| port.port.is_ready());
-        let has_gone = ports.iter().any(|port| port.port.is_gone());
+        let is_troubled = ports.iter().any(|port| port.port.is_troubled());
         let timeout = match () {
             () if backlog || is_ready => 0,
-            () if has_gone => REOPEN_MS,
+            () if is_troubled => TROUBLE_INTERVAL.as_millis() as i32,
             () => -1,
         };
         let waiting = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
@@ -166,11 +171,9 @@ impl Shim {
         self.fds.push(waiting(jobs.fd()));
         // A negative one is passed over.
         self.fds.extend(ports.iter().map(|port| waiting(port.port.fd().filter(|_| !is_held).unwrap_or(-1))));
-        if timeout != 0
-            && let Some(recorder) = &mut self.parts.recorder
-        {
+        if timeout != 0 {
             // There is time: little is lost if the next thing is a kill.
-            let _ = recorder.flush();
+            self.record(|recorder, _, _| recorder.flush());
         }
         sys::poll(&mut self.fds, timeout).expect("the descriptors are open");
     }

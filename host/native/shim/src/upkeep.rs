@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::frames::FrameRing;
 use crate::log::Level;
-use crate::record::Recorder;
-use crate::shim::{FIRST_PORT, Parts, Shim};
+use crate::record::{self, Recorder};
+use crate::shim::{FIRST_PORT, Parts, Shim, TROUBLE_INTERVAL};
 
 /// Between two lines about traps: frames that trap are none that fill the disk.
 const TRAP_INTERVAL_MIN: Duration = Duration::from_millis(100);
@@ -20,6 +20,10 @@ impl Shim {
     /// What users should know of their ports, and opens those anew that are gone.
     pub(crate) fn look_after_ports(&mut self) {
         let Parts { ports, port_options, log, .. } = &mut self.parts;
+        let is_time = self.looked.elapsed() >= TROUBLE_INTERVAL;
+        if is_time {
+            self.looked = Instant::now();
+        }
         for (index, port) in ports.iter_mut().enumerate() {
             let word = &port.word;
             let counters = port.port.counters();
@@ -43,10 +47,27 @@ impl Shim {
                 );
             }
             let is_failing = self.fds[FIRST_PORT + index].revents & !libc::POLLIN != 0;
+            if !is_failing && port.port.is_troubled() && !is_time {
+                continue;
+            }
             if let Some(trouble) = port.port.take_trouble(is_failing) {
+                told.closed = Some(trouble.code);
                 log.failure(Level::Error, "port-trouble", &trouble);
-            } else if port.port.is_gone() && port.reopen(port_options).is_ok() {
-                log.info("port-back", json!({ "port": port.number, "word": port.word.text }));
+                continue;
+            }
+            if !port.port.is_gone() {
+                continue;
+            }
+            match port.reopen(port_options) {
+                Ok(()) => {
+                    told.closed = None;
+                    log.info("port-back", json!({ "port": port.number, "word": port.word.text }));
+                }
+                Err(failure) if told.closed == Some(failure.code) => {}
+                Err(failure) => {
+                    told.closed = Some(failure.code);
+                    log.failure(Level::Error, "port-trouble", &failure);
+                }
             }
         }
     }
@@ -59,7 +80,7 @@ impl Shim {
         let Parts { recorder, ring, instance, log, .. } = &mut self.parts;
         let Some(writing) = recorder else { return };
         if let Err(error) = write(writing, ring, instance.memory()) {
-            log.error("recording-ended", json!({ "message": error.to_string() }));
+            log.failure(Level::Error, "recording-ended", &record::ended(&error));
             *recorder = None;
         }
     }
@@ -76,10 +97,8 @@ impl Shim {
     }
 
     pub(crate) fn flush(&mut self) {
-        let Parts { recorder, ports, log, .. } = &mut self.parts;
-        if let Some(Err(error)) = recorder.as_mut().map(Recorder::flush) {
-            log.error("recording-ended", json!({ "message": error.to_string() }));
-        }
+        self.record(|recorder, _, _| recorder.flush());
+        let Parts { ports, log, .. } = &mut self.parts;
         for port in ports {
             if let Err(failure) = port.port.flush() {
                 log.failure(Level::Error, "port-trouble", &failure);

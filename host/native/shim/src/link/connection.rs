@@ -21,6 +21,8 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 pub struct Connection<'a> {
     service: &'a Service,
     id: u64,
+    /// Whether this peer may give the shim other firmware.
+    pub(super) may_flash: bool,
     /// Swaps until this peer came: it knows the layout of the image that was running then.
     swaps: u64,
     writer: Writer,
@@ -50,6 +52,7 @@ impl<'a> Connection<'a> {
         Self {
             service,
             id,
+            may_flash: false,
             swaps: *service.swaps.read().unwrap_or_else(PoisonError::into_inner),
             writer: Writer::default(),
         }
@@ -122,6 +125,11 @@ impl<'a> Connection<'a> {
     }
 
     fn flash(&self, payload: &[u8]) -> Handled {
+        if !self.may_flash {
+            let message = "this certificate is for programming switches, and not for flashing them";
+            let failure = Failure::new("E_LINK_PEER", message, "Use a certificate of role manager.");
+            return Err(Refusal::Closed(failure));
+        }
         let part = Part::parse(payload).map_err(Refusal::Closed)?;
         match self.service.staging.add(self.id, &part).map_err(Refusal::Kept)? {
             Staged::Partly(received) => answer_json(Kind::Flash, &json!({ "received": received }), Outcome::Answer),

@@ -116,6 +116,13 @@ enum Place {
     Tls(SocketAddr, Arc<ServerConfig>),
 }
 
+/// A peer that may come in.
+struct Known {
+    /// In words.
+    who: String,
+    may_flash: bool,
+}
+
 /// A peer's place in the shim, until it is dropped: also by a panic.
 struct Guest {
     service: Arc<Service>,
@@ -139,8 +146,9 @@ impl Guest {
         let mut connection = Connection::new(service, self.id);
         let admitted = who.and_then(|who| service.peers.admit(self.id).map(|()| who));
         let refused = match admitted {
-            Ok(who) => {
+            Ok(Known { who, may_flash }) => {
                 service.info("link-opened", json!({ "link": self.id, "peer": who }));
+                connection.may_flash = may_flash;
                 let refused = connection.serve(&mut channel);
                 service.info("link-closed", json!({ "link": self.id }));
                 refused
@@ -158,20 +166,22 @@ impl Guest {
         channel.close(socket);
     }
 
-    /// Who it is, in words. None: it could not even be spoken to.
-    fn identify(&self, socket: &Arc<Socket>, place: Place) -> Option<(Channel, Result<String>)> {
+    /// Who it is. None: it could not even be spoken to.
+    fn identify(&self, socket: &Arc<Socket>, place: Place) -> Option<(Channel, Result<Known>)> {
         let service = &*self.service;
         let timed = Timed::new(socket.clone());
         match (place, &**socket) {
             (Place::Unix, Socket::Unix(stream)) => {
-                let who = unix::check_peer(stream).map(|uid| format!("user {uid}"));
-                Some((Channel::Plain(timed), who))
+                let known = unix::check_peer(stream).map(|uid| Known { who: format!("user {uid}"), may_flash: true });
+                Some((Channel::Plain(timed), known))
             }
             (Place::Tls(from, config), _) => match tls::shake_hands(config, timed) {
                 Ok(stream) => {
-                    let who = tls::check_peer(&stream.conn, &service.name)
-                        .map(|subject| format!("{} {} at {from}", subject.role, subject.name));
-                    Some((Channel::Tls(Box::new(stream)), who))
+                    let known = tls::check_peer(&stream.conn, &service.name, service.kind).map(|subject| Known {
+                        who: format!("{} {} at {from}", subject.role, subject.name),
+                        may_flash: subject.may_flash(),
+                    });
+                    Some((Channel::Tls(Box::new(stream)), known))
                 }
                 Err(error) => {
                     let message = format!("no TLS handshake with {from}: {error}");

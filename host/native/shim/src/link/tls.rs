@@ -18,6 +18,7 @@ use x509_cert::ext::pkix::name::DirectoryString;
 
 use super::frame::Timely;
 use super::socket::Timed;
+use crate::bundle::ImageKind;
 use crate::failure::{Failure, Result};
 
 /// From the connection to the end of the handshake.
@@ -30,6 +31,7 @@ const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.
 const SHIM: &str = "shim";
 const MANAGER: &str = "manager";
 const BLADE: &str = "blade";
+const LEADER: &str = "leader";
 
 const ISSUE: &str = "Make the files with `dobbs keys init` and `dobbs keys issue <dir> shim <name>`.";
 
@@ -68,9 +70,20 @@ impl Subject {
         Some(Self { role: one(ORGANIZATIONAL_UNIT)?, name: one(COMMON_NAME)? })
     }
 
-    /// The appliance's manager, and the traffic manager of this very node.
-    fn may_manage(&self, node: &str) -> bool {
-        self.role == MANAGER || (self.role == BLADE && self.name == node)
+    /// The appliance's manager, and whose task it is to program this very node: its own traffic manager that of a blade,
+    /// the leading one, whichever that is, those of the switches.
+    fn may_manage(&self, node: &str, kind: ImageKind) -> bool {
+        match self.role.as_str() {
+            MANAGER => true,
+            BLADE => kind == ImageKind::Blade && self.name == node,
+            LEADER => kind == ImageKind::Switch,
+            _ => false,
+        }
+    }
+
+    /// A leader programs what others' packets depend on; what runs there is not its affair.
+    pub fn may_flash(&self) -> bool {
+        self.role != LEADER
     }
 }
 
@@ -116,14 +129,23 @@ pub fn shake_hands(config: Arc<ServerConfig>, mut socket: Timed) -> io::Result<T
 }
 
 /// After the handshake: the certificate is the CA's, and the peer has its key.
-pub fn check_peer(connection: &ServerConnection, node: &str) -> Result<Subject> {
-    let mend = format!("Use a certificate of role {MANAGER}, or the one of the blade {node}.");
+pub fn check_peer(connection: &ServerConnection, node: &str, kind: ImageKind) -> Result<Subject> {
+    let mend = match kind {
+        ImageKind::Blade => format!("Use a certificate of role {MANAGER}, or the one of the blade {node}."),
+        ImageKind::Switch => {
+            format!(
+                "Use a certificate of role {LEADER} (dobbs traffic-manager --switch-tls-cert), or of role {MANAGER}."
+            )
+        }
+    };
     let refuse = |message: String| Err(Failure::new("E_LINK_PEER", message, mend.as_str()));
     let certificate = connection.peer_certificates().and_then(|chain| chain.first());
     match certificate.and_then(Subject::of) {
         None => refuse("the certificate has not one role and one name".into()),
-        Some(subject) if subject.may_manage(node) => Ok(subject),
-        Some(Subject { role, name }) => refuse(format!("{role:?} {name:?} may not manage the shim {node}")),
+        Some(subject) if subject.may_manage(node, kind) => Ok(subject),
+        Some(Subject { role, name }) => {
+            refuse(format!("the {} {} may not manage the {kind} {node}", role.escape_debug(), name.escape_debug()))
+        }
     }
 }
 

@@ -94,6 +94,11 @@ pub trait Port {
         false
     }
 
+    /// It is to be asked for its trouble now and then, also when nothing else happens.
+    fn is_troubled(&self) -> bool {
+        self.is_gone()
+    }
+
     /// How to stop frames from coming merged, or with open checksums.
     fn offload_mend(&self) -> String {
         String::new()

@@ -24,7 +24,16 @@ pub struct PacketPort {
     ring: Ring,
     socket: OwnedFd,
     counters: PortCounters,
-    is_gone: bool,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Attached,
+    /// The interface is down. The socket goes on by itself when it comes up.
+    Down,
+    /// The interface is there no more, at least not in this namespace.
+    Gone,
 }
 
 impl PacketPort {
@@ -42,8 +51,18 @@ impl PacketPort {
             ring,
             socket,
             counters: PortCounters::default(),
-            is_gone: false,
+            state: State::Attached,
         })
+    }
+
+    /// Whether the socket has its interface, whatever name that has by now. Of one that is deleted while it is down,
+    /// nothing else tells.
+    fn has_interface(&self) -> bool {
+        let mut place: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+        let mut size = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        let fd = self.socket.as_raw_fd();
+        sys::checked(unsafe { libc::getsockname(fd, (&raw mut place).cast(), &mut size) }).is_ok()
+            && place.sll_ifindex == self.interface.index
     }
 
     /// What the kernel tells of the interface, when it tells something.
@@ -121,7 +140,9 @@ impl Port for PacketPort {
         let Self { ring, counters, slot_bytes, .. } = self;
         while ring.next(|received| {
             let Some(slot) = room.slot() else { return false };
-            let length = copy(slot, &received);
+            // The ring was made for the image that ran at the start: what it has cut is no whole frame in larger slots.
+            let is_cut = received.bytes.len() < received.length;
+            let length = copy(slot, &received).max(if is_cut { *slot_bytes + 1 } else { 0 });
             room.fill(length);
             counters.frames_in += 1;
             counters.oversize += u64::from(length > *slot_bytes);
@@ -155,23 +176,27 @@ impl Port for PacketPort {
     }
 
     fn take_trouble(&mut self, is_failing: bool) -> Option<Failure> {
-        if !is_failing {
+        if is_failing {
+            self.socket_error()?;
+        } else if self.state != State::Down {
             return None;
         }
-        self.socket_error()?;
         let name = &self.interface.name;
-        match Interface::find(name) {
-            // The socket goes on by itself when it comes up.
-            Ok(Some(found)) if found.index == self.interface.index => Some(interface::down(&self.word, name)),
-            Ok(_) | Err(_) => {
-                self.is_gone = true;
-                Some(interface::missing(&self.word, name))
-            }
+        if !self.has_interface() {
+            self.state = State::Gone;
+            return Some(interface::missing(&self.word, name));
         }
+        let is_down = !Interface::find(name).is_ok_and(|found| found.is_some_and(|found| found.is_up));
+        self.state = if is_down { State::Down } else { State::Attached };
+        (is_down && is_failing).then(|| interface::down(&self.word, name))
     }
 
     fn is_gone(&self) -> bool {
-        self.is_gone
+        self.state == State::Gone
+    }
+
+    fn is_troubled(&self) -> bool {
+        self.state != State::Attached
     }
 
     fn offload_mend(&self) -> String {

@@ -51,11 +51,15 @@ pub struct Double {
 
 impl Double {
     pub fn start() -> Self {
+        Self::of(ImageKind::Blade)
+    }
+
+    pub fn of(kind: ImageKind) -> Self {
         let folder = Folder::new();
         let authority = Authority::new();
         let credentials = authority.write(&folder.path, &authority.issue("shim", NAME));
         let (queue, jobs) = job_queue().unwrap();
-        let service = Service::new(NAME, ImageKind::Blade, Arc::new(Engine::new(None)), queue, None);
+        let service = Service::new(NAME, kind, Arc::new(Engine::new(None)), queue, None);
         let words = [LinkWord::Unix(folder.socket()), "tls:127.0.0.1:0".parse().unwrap()];
         let listeners = Listeners::start(&words, Some(&credentials), service).unwrap();
 

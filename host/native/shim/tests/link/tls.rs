@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
+use dobbs_shim::bundle::ImageKind;
 use dobbs_shim::link::Credentials;
 use rcgen::DnType;
 
 use crate::authority::{Authority, Issued};
-use crate::client::{Client, MESSAGE, tcp};
+use crate::bundles::{bundle, flash};
+use crate::client::{Client, FLASH, MESSAGE, tcp};
 use crate::double::{Double, Folder, NAME, listen};
 
 fn connect(double: &Double, identity: Option<&Issued>) -> Client {
@@ -44,12 +46,39 @@ fn the_manager_and_the_nodes_own_traffic_manager_may_come_in() {
 fn certificates_of_the_ca_with_another_role_or_name_are_refused() {
     let double = Double::start();
     let named = |names: &[(DnType, &str)]| double.authority.issue_with(names, |_| ());
-    for (role, name) in [("blade", "dobbs-ferry"), ("shim", NAME), ("Manager", "ops"), ("", NAME), ("blade", "")] {
+    let others =
+        [("blade", "dobbs-ferry"), ("leader", NAME), ("shim", NAME), ("Manager", "ops"), ("", NAME), ("blade", "")];
+    for (role, name) in others {
         assert_peer_refused(&double, &double.authority.issue(role, name));
     }
     assert_peer_refused(&double, &named(&[(DnType::CommonName, NAME)]));
     assert_peer_refused(&double, &named(&[(DnType::OrganizationalUnitName, "manager")]));
     assert_peer_refused(&double, &named(&[(DnType::OrganizationName, "manager"), (DnType::CommonName, NAME)]));
+}
+
+#[test]
+fn a_switch_is_open_to_managers_and_leaders_of_any_name() {
+    let double = Double::of(ImageKind::Switch);
+    for (role, name) in [("manager", "ops"), ("leader", "dobbs-ferry"), ("leader", "irvington")] {
+        connect(&double, Some(&double.authority.issue(role, name))).assert_alive();
+    }
+    let double = Double::of(ImageKind::Switch);
+    for (role, name) in [("blade", "dobbs-ferry"), ("blade", NAME), ("shim", NAME)] {
+        assert_peer_refused(&double, &double.authority.issue(role, name));
+    }
+}
+
+#[test]
+fn a_leader_programs_a_switch_and_does_not_flash_it() {
+    let double = Double::of(ImageKind::Switch);
+    let mut leader = connect(&double, Some(&double.authority.issue("leader", "dobbs-ferry")));
+    leader.assert_alive();
+    let bundle = bundle();
+    leader.send(FLASH, &flash(0, bundle.len(), &bundle[..100]));
+    assert_eq!(leader.last_error(), "E_LINK_PEER");
+    // Nothing of it was staged: another one is taken from its beginning.
+    let mut manager = double.tls();
+    manager.ask_json(FLASH, &flash(0, bundle.len(), &bundle[..100]));
 }
 
 #[test]

@@ -176,6 +176,46 @@ fn nothing_of_the_interfaces_is_changed_when_it_has_stopped() {
 }
 
 #[test]
+fn one_that_is_deleted_while_it_is_down_is_opened_anew_and_what_is_wrong_with_the_new_one_is_told() {
+    let Some(fabric) = Fabric::new("one_that_is_deleted_while_it_is_down_is_opened_anew") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let mut shim = Shim::start(fabric.shim(&firmware, &PORTS));
+    fabric.run("ip", &["link", "set", "host", "down"]);
+    shim.trouble("E_PORT_DOWN");
+    fabric.run("ip", &["link", "delete", "host"]);
+    shim.trouble("E_PORT_MISSING");
+
+    fabric.run("ip", &["link", "add", "host", "type", "veth", "peer", "name", "near"]);
+    for end in ["host", "near"] {
+        fabric.run("ip", &["link", "set", end, "up"]);
+    }
+    shim.trouble("E_PORT_OFFLOAD");
+    for end in ["host", "near"] {
+        fabric.run("ethtool", &["-K", end, "gro", "off", "tso", "off", "gso", "off", "tx", "off"]);
+    }
+    shim.event("port-back");
+    let (far, near) = (fabric.end("far"), fabric.end("near"));
+    far.send(&frame(PLAIN, 1, 60));
+    assert_eq!(near.receive(), frame(PLAIN, 1, 60));
+}
+
+#[test]
+fn one_that_gets_another_name_is_the_same() {
+    let Some(fabric) = Fabric::new("one_that_gets_another_name_is_the_same") else { return };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let mut shim = Shim::start(fabric.shim(&firmware, &PORTS));
+    let (far, near) = (fabric.end("far"), fabric.end("near"));
+    fabric.run("ip", &["link", "set", "host", "down"]);
+    shim.trouble("E_PORT_DOWN");
+    fabric.run("ip", &["link", "set", "host", "name", "renamed"]);
+    fabric.run("ip", &["link", "set", "renamed", "up"]);
+    far.send(&frame(PLAIN, 1, 60));
+    assert_eq!(near.receive(), frame(PLAIN, 1, 60));
+}
+
+#[test]
 fn an_interface_that_goes_and_comes_back_is_opened_anew() {
     let Some(fabric) = Fabric::new("an_interface_that_goes_and_comes_back_is_opened_anew") else { return };
     let folder = Folder::new();

@@ -76,15 +76,23 @@ impl Shim {
 
     /// The first event of this name.
     pub fn event(&mut self, name: &str) -> Value {
-        let is_it = |event: &&Value| event["event"] == name;
+        self.first(&|event| event["event"] == name, name)
+    }
+
+    /// The first trouble of a port with this code.
+    pub fn trouble(&mut self, code: &str) -> Value {
+        self.first(&|event| event["event"] == "port-trouble" && event["code"] == code, code)
+    }
+
+    fn first(&mut self, is_it: &dyn Fn(&Value) -> bool, what: &str) -> Value {
         let until = Instant::now() + PATIENCE;
         loop {
-            if let Some(event) = self.seen.iter().find(is_it) {
+            if let Some(event) = self.seen.iter().find(|event| is_it(event)) {
                 return event.clone();
             }
             match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.seen.push(event),
-                Err(_) => panic!("no event {name}, but {:#?}", self.seen),
+                Err(_) => panic!("no event {what}, but {:#?}", self.seen),
             }
         }
     }

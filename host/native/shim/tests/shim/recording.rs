@@ -1,5 +1,6 @@
 //! What `--record` writes.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pcap_file::DataLink;
@@ -73,6 +74,8 @@ fn a_recording_has_all_that_the_image_was_given_and_what_became_of_it() {
     assert_eq!(client.error(), "E_IMAGE_TRAPPED");
     shim.stop();
 
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "the hash seed is in it");
     let (comment, interfaces, packets) = read(&path);
     assert_eq!(comment, echo::digest(&bundle));
     assert_eq!(interfaces, [DataLink::ETHERNET, DataLink::ETHERNET, DataLink::USER0]);
@@ -95,4 +98,25 @@ fn a_recording_has_all_that_the_image_was_given_and_what_became_of_it() {
     }
     assert!(packets[3].comment.ends_with("verdict=FORWARD drop=NONE"), "{}", packets[3].comment);
     assert!(packets[4].comment.ends_with("verdict=LOST drop=NONE"), "{}", packets[4].comment);
+}
+
+#[test]
+fn a_recording_that_finds_no_room_is_told_and_ends_and_the_frames_go_on() {
+    let Some(fabric) = Fabric::new("a_recording_that_finds_no_room_is_told_and_ends_and_the_frames_go_on") else {
+        return;
+    };
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let mut command = fabric.shim(&firmware, &["packet:wire", "packet:host"]);
+    command.args(["--record", "/dev/full"]);
+    let mut shim = Shim::start(command);
+    // Told as soon as there is time to write, not when some buffer is full, which may be never.
+    let ended = shim.event("recording-ended");
+    assert_eq!(ended["code"], "E_RECORD_FILE");
+    assert!(ended["message"].as_str().unwrap().contains("No space left"), "{ended}");
+    let (far, near) = (fabric.end("far"), fabric.end("near"));
+    far.send(&frame(PLAIN, 1, 60));
+    assert_eq!(near.receive(), frame(PLAIN, 1, 60));
+    let (_, events) = shim.stop();
+    assert_eq!(events.iter().filter(|event| event["event"] == "recording-ended").count(), 1);
 }

@@ -1,0 +1,4 @@
+/** Names that no node can have: state is kept in objects by the names of nodes, and these every object has. */
+export function isTakenName(name: string): boolean {
+  return name in Object.prototype;
+}
