@@ -90,6 +90,7 @@ async function labAction(options: LabCommandOptions): Promise<void> {
     setTimeout(() => process.exit(), LINGER_MS).unref();
     throw error;
   });
+  if (isWatched) say("");
   if (json) printJson({ ...report, faults, kept });
   else print([reportText(report, { timeline: !isWatched }), ...faults.map((fault) => `FAULT ${fault}`), ...(kept ? ["", keptText(kept)] : [])].join("\n"));
   if (faults.length > 0) process.exitCode = 1;

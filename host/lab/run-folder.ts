@@ -5,6 +5,7 @@
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DobbsError } from "../errors.ts";
+import { takeLock } from "./lock.ts";
 import { labNamespaces, removeNamespaces } from "./namespaces.ts";
 import { endProcesses, identify, isAlive, type ProcessId } from "./processes.ts";
 
@@ -33,9 +34,11 @@ export class RunFolder {
     this.path = join(LABS, id);
   }
 
-  /** Makes the folder of a new run. Throws E_LAB_RUNNING; cleans up after a run that was killed. */
+  /** Makes the folder of a new run, once a process. Throws E_LAB_RUNNING; cleans up after a run that was killed. */
   static async create(): Promise<{ folder: RunFolder; leftovers: Leftovers }> {
-    refuseRunning();
+    await lockOut();
+    const kept = runs().find((id) => ownerOf(id)?.kept);
+    if (kept !== undefined) throw keptError();
     const leftovers = await removeLeftovers();
     mkdirSync(LABS, { recursive: true });
     const folder = new RunFolder(`${process.pid}-${Date.now().toString(36)}`);
@@ -74,29 +77,22 @@ export class RunFolder {
   }
 }
 
-/** Takes down the lab that was kept, and what any other has left. Throws E_LAB_RUNNING for one whose process lives. */
+/** Takes down the lab that was kept, and what a killed one has left. Throws E_LAB_RUNNING when one is at work. */
 export async function takeDown(): Promise<Leftovers> {
-  const busy = runs().find((id) => ownerOf(id)?.kept === false && isAlive(ownerOf(id)!));
-  if (busy !== undefined) throw running(ownerOf(busy)!);
+  await lockOut();
   return removeLeftovers();
 }
 
-/** The folder of a lab that was kept; null: there is none. */
-export function keptRun(): string | null {
-  const id = runs().find((run) => ownerOf(run)?.kept);
-  return id === undefined ? null : join(LABS, id);
+/** Throws E_LAB_RUNNING when another process has the lock. */
+async function lockOut(): Promise<void> {
+  if (await takeLock()) return;
+  const owner = runs().flatMap((id) => ownerOf(id) ?? []).find((one) => !one.kept && isAlive(one));
+  const who = owner === undefined ? "" : `, as process ${owner.pid}`;
+  throw new DobbsError("E_LAB_RUNNING", `a lab is running${who}`, "Wait for its end, or interrupt it (Ctrl-C there).");
 }
 
-function refuseRunning(): void {
-  for (const owner of runs().flatMap((id) => ownerOf(id) ?? [])) {
-    if (owner.kept || isAlive(owner)) throw running(owner);
-  }
-}
-
-function running({ pid, kept }: OwnerRecord): DobbsError {
-  const what = kept ? "a lab that was kept (--keep) is up" : `a lab is running, as process ${pid}`;
-  const mend = kept ? "Take it down: dobbs lab --down" : "Wait for its end, or interrupt it (Ctrl-C there).";
-  return new DobbsError("E_LAB_RUNNING", what, mend);
+function keptError(): DobbsError {
+  return new DobbsError("E_LAB_RUNNING", "a lab that was kept (--keep) is up", "Take it down: dobbs lab --down");
 }
 
 async function removeLeftovers(): Promise<Leftovers> {
