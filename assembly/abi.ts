@@ -9,7 +9,7 @@
  */
 
 /** Raised when a host that was written for an older ABI could misread this image. */
-export const ABI_VERSION: u32 = 1;
+export const ABI_VERSION: u32 = 2;
 
 export enum ImageKind {
   BLADE = 1,
@@ -83,6 +83,10 @@ export enum RegionId {
   LEARNED = 17,
   /** Where the chunks of a table are put together. */
   STAGE = 18,
+  /** u64 by `Rule` (blade image). */
+  RULE_COUNTER = 19,
+  /** Services (blade image). */
+  SERVICE = 20,
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -183,6 +187,7 @@ export enum Drop {
   BAD_IPV4 = 4,
   BAD_TCP = 5,
   BAD_UDP = 6,
+  /** Or an error that quotes too little, or no packet of ours. */
   BAD_ICMP = 7,
   /** The ingress port does not exist, or is shut. */
   PORT_SHUT = 8,
@@ -198,10 +203,10 @@ export enum Drop {
   SPOOFED_TAG = 13,
   /** For a MAC that is not ours. */
   NOT_OURS = 14,
-  /** ARP for a VIP that another blade answers. */
-  ARP_NOT_OWNER = 15,
-  /** A host announced or asked with a VIP as its ARP sender. */
-  ARP_FROM_HOST = 16,
+  /** ARP or a neighbour solicitation for a VIP that another blade answers. */
+  NEIGHBOUR_NOT_OWNER = 15,
+  /** A host announced a VIP: asked with it as its ARP sender, or advertised it as its own neighbour. */
+  NEIGHBOUR_FROM_HOST = 16,
   /** A host opened a connection from a VIP. */
   SYN_FROM_HOST = 17,
   /** A hop of another generation. */
@@ -222,6 +227,7 @@ export enum Drop {
   STANDBY = 25,
   /** The bucket's owner has no port that is up. */
   NO_PORT = 26,
+  BAD_IPV6 = 27,
 }
 
 /** Other things that are counted. */
@@ -239,18 +245,46 @@ export enum Event {
   /** A redirect from one owner to another on the same blade. */
   REDIRECT_LOCAL = 9,
   ARP_ANSWERED = 10,
-  /** Delivered to the own host, undecided: IPv6. */
-  IPV6_PASSED = 11,
-  /** Delivered to the own host, undecided: IPv4 fragments. */
+  /** Neighbour solicitations for a VIP. */
+  NEIGHBOUR_ANSWERED = 11,
+  /** Delivered to the own host, undecided: fragments. */
   FRAGMENT_PASSED = 12,
-  /** Delivered to the own host, undecided: ICMP errors. */
-  ICMP_ERROR_PASSED = 13,
   MESSAGE_IN = 14,
   MESSAGE_REFUSED = 15,
   /** A station learned or moved by a switch. */
   STATION_LEARNED = 16,
-  /** A flow that was recorded for a delivered SYN. */
+  /** A flow that was recorded for a delivered SYN, or the first packet of another protocol. */
   FLOW_OPENED = 17,
+}
+
+/** The lines of the per-packet rule (`decide.ts`, docs/protocol.md): each decision takes one, and is counted there. */
+export enum Rule {
+  NO_OWNER = 0,
+  COPY = 1,
+  FINAL_KNOWN = 2,
+  FINAL_CURRENT = 3,
+  FINAL_STALE = 4,
+  KNOWN = 5,
+  HOP_STALE = 6,
+  HOP_NOT_IN_HISTORY = 7,
+  HOP_NOT_COMPLETE = 8,
+  HOP_ON = 9,
+  HOP_LAST = 10,
+  BAD_TAG = 11,
+  RESTEER_STALE = 12,
+  /** Current, and there is no previous owner. */
+  CURRENT_ALONE = 13,
+  /** Current, and no previous owner has listed the flow. */
+  CURRENT_UNLISTED = 14,
+  /** Current: a previous owner has to be asked. */
+  CURRENT_ASKS = 15,
+  PREVIOUS_NOT_COMPLETE = 16,
+  /** Previous, and complete: not ours. */
+  PREVIOUS_RESTEERS = 17,
+  STRANGER_RESTEERS = 18,
+  /** Packets without a flow. */
+  FLOWLESS_CURRENT = 19,
+  FLOWLESS_RESTEERS = 20,
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -366,7 +400,7 @@ export enum Message {
   UNSEAL = 10,
   /** Request: `BucketScan`. Answer: `BucketScan`, then `BucketRow`s. */
   BUCKETS = 11,
-  /** Request: `CounterScan`. Answer: `CounterScan`, then u64 counters. */
+  /** Request: `CounterScan`. Answer: `CounterScan`, then u64 counters. The regions are those of counters. */
   COUNTERS = 12,
   /** Request as SEED's. Answer: the same rows with `bucket` filled in. Changes nothing. */
   LOCATE = 13,
@@ -385,6 +419,8 @@ export enum Table {
   FORWARD = 4,
   /** `Role` (switch image). */
   ROLE = 5,
+  /** `Service`s, first match wins (blade image). */
+  SERVICE = 6,
 }
 
 /** What became of a message. `detail` is given behind the colon where it says more. */

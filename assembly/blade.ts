@@ -4,15 +4,15 @@ import { BUCKETS, OWNERS } from "./buckets";
 import { fromHost } from "./blade/host";
 import { onMessage } from "./blade/manage";
 import { fromWire } from "./blade/wire";
-import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, VERDICTS, VERDICT_COUNTERS, countMany } from "./counters";
+import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, RULES, RULE_COUNTERS, VERDICTS, VERDICT_COUNTERS, countMany } from "./counters";
 import { FILTERS } from "./filter";
 import { FLOW_TABLE, Flow } from "./flows";
 import { FORWARDS } from "./forward";
 import { LOCAL_OWNERS, PORTS, VIPS } from "./identity";
 import { INBOX, OUTBOX } from "./manage/envelope";
 import { STAGE } from "./manage/stage";
-import { match, packetAt, parse, verify } from "./packet";
-import { Bucket, FilterRule, ForwardEntry, LocalOwner, Owner, Port, Vip } from "./records";
+import { packetAt } from "./packet";
+import { Bucket, FilterRule, ForwardEntry, LocalOwner, Owner, Port, Service, Vip } from "./records";
 import { EGRESSES, FRAMES, SLOTS, clearEgress, countEgress, slotAt } from "./ring";
 import {
   BLADE_PORTS_MAX,
@@ -24,11 +24,14 @@ import {
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
+  SERVICES_MAX,
   SLOT_BYTES,
   STAGE_BYTES,
   VIPS_MAX,
 } from "./sizes";
 import { Egress, ImageKind, MESSAGE_BYTES_MAX, Slot } from "./abi";
+import { SERVICES } from "./services";
+import { match, parse, verify } from "./stages";
 import { conclude } from "./verdict";
 
 export * from "./exports";
@@ -56,8 +59,10 @@ export const LAYOUT: usize = memory.data<u32>([
   RegionId.FILTER, FILTERS as u32, offsetof<FilterRule>() as u32, FILTERS_MAX,
   RegionId.FORWARD, FORWARDS as u32, offsetof<ForwardEntry>() as u32, FORWARDS_MAX,
   RegionId.STAGE, STAGE as u32, 1, STAGE_BYTES,
+  RegionId.RULE_COUNTER, RULE_COUNTERS as u32, 8, RULES,
+  RegionId.SERVICE, SERVICES as u32, offsetof<Service>() as u32, SERVICES_MAX,
 ]);
-export const LAYOUT_REGIONS: u32 = 17;
+export const LAYOUT_REGIONS: u32 = 19;
 
 /**
  * Processes slots `first` to `first + count - 1` at `now` (ms, wraps). Staged, so that the cache misses of a batch

@@ -1,14 +1,16 @@
 /** Counters, u64, each by its enum. Verdicts add up to FRAME_IN; drop reasons add up to the DROP verdict. */
-import { Drop, Event, Verdict } from "./abi";
+import { Drop, Event, Rule, Verdict } from "./abi";
 
 /** Members of the enums, with room for the highest value of each. */
 export const VERDICTS: u32 = 16;
 export const DROPS: u32 = 64;
 export const EVENTS: u32 = 64;
+export const RULES: u32 = 64;
 
 export const VERDICT_COUNTERS: usize = memory.data(VERDICTS * 8, 16);
 export const DROP_COUNTERS: usize = memory.data(DROPS * 8, 16);
 export const EVENT_COUNTERS: usize = memory.data(EVENTS * 8, 16);
+export const RULE_COUNTERS: usize = memory.data(RULES * 8, 16);
 
 // @ts-ignore: decorator
 @inline
@@ -36,10 +38,17 @@ export function count(event: u32): void {
 
 // @ts-ignore: decorator
 @inline
+export function countRule(rule: u32): void {
+  add(RULE_COUNTERS + rule * 8, 1);
+}
+
+// @ts-ignore: decorator
+@inline
 export function countMany(event: u32, amount: u64): void {
   add(EVENT_COUNTERS + event * 8, amount);
 }
 
 if (<u32>Verdict.STEER >= VERDICTS) ERROR("a verdict without a counter");
-if (<u32>Drop.NO_PORT >= DROPS) ERROR("a drop reason without a counter");
+if (<u32>Drop.BAD_IPV6 >= DROPS) ERROR("a drop reason without a counter");
 if (<u32>Event.FLOW_OPENED >= EVENTS) ERROR("an event without a counter");
+if (<u32>Rule.FLOWLESS_RESTEERS >= RULES) ERROR("a line of the rule without a counter");

@@ -14,6 +14,7 @@ export {
   RegionField as Region,
   RegionId,
   Retain,
+  Rule,
   SlotField as Slot,
   Status,
   Table,
@@ -22,6 +23,7 @@ export {
 } from "./abi";
 export {
   ANY_PORT,
+  ANY_VIP,
   AssignmentField as Assignment,
   BucketBatchField as BucketBatch,
   BucketField as Bucket,
@@ -47,6 +49,8 @@ export {
   PortField as Port,
   PortRole,
   RoleField as Role,
+  ServiceClass,
+  ServiceField as Service,
   SwitchRole,
   VipField as Vip,
 } from "./records";

@@ -4,13 +4,13 @@
  *
  * ```
  *  tags: 8 x u16 a set, 0 for a free way        entry, 32 bytes
- *  0    2    4         16                       0        4     8            10        12        16
- *  +----+----+-- ... --+                        +--------+-----+------------+---------+---------+
- *  | t0 | t1 |         |                        | client | vip | clientPort | vipPort | touched |
- *  +----+----+-- ... --+                        +--------+-----+------------+---------+---------+
- *                                               | bucket | epoch | protocol | state | owner | 0 |
- *                                               +--------+-------+----------+-------+-------+---+
- *                                               16       18      20         21      22      23  32
+ *  0    2    4         16                       0                16           18        20        24
+ *  +----+----+-- ... --+                        +----------------+------------+---------+---------+
+ *  | t0 | t1 |         |                        | client         | clientPort | vipPort | touched |
+ *  +----+----+-- ... --+                        +--------+-------+-----+------+---+-----+-+-------+
+ *                                               | bucket | epoch | vip | protocol | state | owner |
+ *                                               +--------+-------+-----+----------+-------+-------+
+ *                                               24       26      28    29         30      31      32
  * ```
  *
  * A row whose epoch is not that of its bucket's state was flushed: it is as good as free.
@@ -25,21 +25,23 @@ import { firstWay, nextWay, tagWays } from "./ways";
 
 @unmanaged
 export class Flow {
-  client: u32;
-  vip: u32;
+  /** 16 bytes, as in `wire/address.ts`. */
+  client: u64;
+  clientHigh: u64;
+  /** In network order; 0 of a protocol without ports. */
   clientPort: u16;
   vipPort: u16;
   /** ms; wraps, so that an entry left alone for 49 days looks fresh: only its removal waits for that. */
   touched: u32;
   bucket: u16;
   epoch: u16;
+  /** Index of the virtual IP: its family is the flow's. */
+  vip: u8;
   protocol: u8;
   /** `FlowState`. */
   state: u8;
   /** Index of the local owner. */
   owner: u8;
-  reserved0: u8;
-  reserved1: u64;
 }
 
 if (offsetof<Flow>() != 32) ERROR("Flow is 32 bytes: two to a cache line");
@@ -97,17 +99,17 @@ export function candidates(hash: u32): u32 {
   return tagWays(tagAddress(firstSet(hash), 0), tag) | (tagWays(tagAddress(secondSet(hash), 0), tag) << 8);
 }
 
-/** What identifies a flow, and where it would stand. */
+/** What identifies a flow, and where it would stand. Fields as in `Flow`. */
 @unmanaged
 export class FlowKey {
-  client: u32;
-  vip: u32;
+  client: u64;
+  clientHigh: u64;
   clientPort: u16;
   vipPort: u16;
   hash: u32;
   bucket: u16;
+  vip: u8;
   protocol: u8;
-  reserved: u8;
 }
 
 /** Address of the entry of a local owner's flow among the candidate ways, or 0. */
@@ -120,6 +122,7 @@ export function findAmong(ways: u32, key: FlowKey, owner: u32): usize {
     const flow = flowAt(way < WAYS ? firstSet(key.hash) : secondSet(key.hash), way & (WAYS - 1));
     if (
       flow.client == key.client &&
+      flow.clientHigh == key.clientHigh &&
       flow.vip == key.vip &&
       flow.clientPort == key.clientPort &&
       flow.vipPort == key.vipPort &&
@@ -133,7 +136,7 @@ export function findAmong(ways: u32, key: FlowKey, owner: u32): usize {
   return 0;
 }
 
-/** Of the candidate ways, those whose entries are of the key's client: one load each, so that a batch's misses overlap. */
+/** Of the candidate ways, those whose entries are of the key's client: one cache line each, so that a batch's misses overlap. */
 export function sameClient(ways: u32, key: FlowKey): u32 {
   let same = ways;
   for (let i: u32 = 0; i < 2 * WAYS; i++) {
@@ -141,7 +144,7 @@ export function sameClient(ways: u32, key: FlowKey): u32 {
     const way = firstWay(ways);
     ways = nextWay(ways);
     const flow = flowAt(way < WAYS ? firstSet(key.hash) : secondSet(key.hash), way & (WAYS - 1));
-    if (flow.client != key.client) same &= ~(<u32>1 << way);
+    if ((flow.client ^ key.client) | (flow.clientHigh ^ key.clientHigh)) same &= ~(<u32>1 << way);
   }
   return same;
 }
@@ -287,6 +290,7 @@ export function insert(key: FlowKey, owner: u32, flowState: u32, now: u32): usiz
   const flow = changetype<Flow>(at);
   const state = stateOf(key.bucket, owner);
   flow.client = key.client;
+  flow.clientHigh = key.clientHigh;
   flow.vip = key.vip;
   flow.clientPort = key.clientPort;
   flow.vipPort = key.vipPort;

@@ -3,16 +3,21 @@
  * the flow table (each node's own business).
  */
 import { HashMode } from "./records";
+import { isMapped, lastWord } from "./wire/address";
 import { swap32 } from "./wire/ethernet";
 
-const TOEPLITZ_BYTES: u32 = 4;
+/** An IPv6 address is the longest input. */
+const TOEPLITZ_BYTES: u32 = 16;
 /** Toeplitz is linear: the hash of an address is the XOR of a table entry per byte. */
-const TOEPLITZ_TABLE: usize = memory.data(4 * 256 * 4, 16);
-const TOEPLITZ_SEED: usize = memory.data(16, 16);
+const TOEPLITZ_TABLE: usize = memory.data(TOEPLITZ_BYTES * 256 * 4, 16);
+/** The 16 bytes of the seed, repeated: as many bits are needed as the input has, and 32. */
+const TOEPLITZ_SEED: usize = memory.data(32, 16);
 
 /** Multipliers of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). */
 const MULTIPLY_A: u64 = 0xbf58476d1ce4e5b9;
 const MULTIPLY_B: u64 = 0x94d049bb133111eb;
+/** 2^64 divided by the golden ratio, odd. */
+const MULTIPLY_C: u64 = 0x9e3779b97f4a7c15;
 
 let hashMode: u32 = 0;
 let key0: u64 = 0;
@@ -26,6 +31,8 @@ export function setHash(mode: u32, seed: u64, seedHigh: u64): void {
   if (mode == HashMode.TOEPLITZ) {
     store<u64>(TOEPLITZ_SEED, seed);
     store<u64>(TOEPLITZ_SEED, seedHigh, 8);
+    store<u64>(TOEPLITZ_SEED, seed, 16);
+    store<u64>(TOEPLITZ_SEED, seedHigh, 24);
     fillToeplitzTable(TOEPLITZ_SEED);
   }
 }
@@ -53,24 +60,29 @@ export function toeplitz(key: usize, data: usize, length: u32): u32 {
   return hash;
 }
 
+/** The entry of a byte is that of the byte without its lowest bit, and that bit's 32 key bits. */
 function fillToeplitzTable(key: usize): void {
-  const input = memory.data(8, 8);
   for (let position: u32 = 0; position < TOEPLITZ_BYTES; position++) {
-    for (let byte: u32 = 0; byte < 256; byte++) {
-      store<u32>(input, byte << (position * 8));
-      store<u32>(TOEPLITZ_TABLE + ((position << 8) | byte) * 4, toeplitz(key, input, TOEPLITZ_BYTES));
+    const bits = bswap<u64>(load<u64>(key + position));
+    const table = TOEPLITZ_TABLE + (position << 10);
+    store<u32>(table, 0);
+    for (let byte: u32 = 1; byte < 256; byte++) {
+      const window = <u32>(bits >>> (32 - (7 - ctz(byte))));
+      store<u32>(table + byte * 4, load<u32>(table + (byte & (byte - 1)) * 4) ^ window);
     }
   }
 }
 
+/** The table's entries for the four bytes of `word`, which begin at `position` of the input. */
 // @ts-ignore: decorator
 @inline
-function toeplitzOfAddress(address: u32): u32 {
+function toeplitzOfWord(word: u32, position: u32): u32 {
+  const table = TOEPLITZ_TABLE + (position << 10);
   return (
-    load<u32>(TOEPLITZ_TABLE + (address & 0xff) * 4) ^
-    load<u32>(TOEPLITZ_TABLE + ((address >>> 8) & 0xff) * 4, 0x400) ^
-    load<u32>(TOEPLITZ_TABLE + ((address >>> 16) & 0xff) * 4, 0x800) ^
-    load<u32>(TOEPLITZ_TABLE + (address >>> 24) * 4, 0xc00)
+    load<u32>(table + (word & 0xff) * 4) ^
+    load<u32>(table + ((word >>> 8) & 0xff) * 4, 0x400) ^
+    load<u32>(table + ((word >>> 16) & 0xff) * 4, 0x800) ^
+    load<u32>(table + (word >>> 24) * 4, 0xc00)
   );
 }
 
@@ -82,18 +94,32 @@ function finish(value: u64): u64 {
   return value ^ (value >>> 31);
 }
 
-/** Hash of a client's IPv4 address (network order); a bucket is its low bits. */
-export function hashClient(address: u32): u32 {
-  if (hashMode == HashMode.MIX) return <u32>finish((<u64>address ^ key0) * MULTIPLY_A + key1);
-  if (hashMode == HashMode.TOEPLITZ) return toeplitzOfAddress(address);
-  return swap32(address);
+/**
+ * Hash of a client's address; a bucket is its low bits. LOW_BITS of an IPv6 address are its last 32 bits, and TOEPLITZ takes the 4
+ * or 16 bytes that the family has.
+ */
+export function hashClient(low: u64, high: u64): u32 {
+  const isIpv4 = isMapped(low, high);
+  if (hashMode == HashMode.MIX) {
+    if (isIpv4) return <u32>finish((<u64>lastWord(high) ^ key0) * MULTIPLY_A + key1);
+    return <u32>finish((finish((low ^ key0) * MULTIPLY_A + key1) ^ high) * MULTIPLY_B + key0);
+  }
+  if (hashMode == HashMode.TOEPLITZ) {
+    if (isIpv4) return toeplitzOfWord(lastWord(high), 0);
+    return (
+      toeplitzOfWord(<u32>low, 0) ^
+      toeplitzOfWord(<u32>(low >>> 32), 4) ^
+      toeplitzOfWord(<u32>high, 8) ^
+      toeplitzOfWord(<u32>(high >>> 32), 12)
+    );
+  }
+  return swap32(lastWord(high));
 }
 
-/** Hash of a flow: addresses and ports in network order. */
+/** Hash of a flow: its client, ports (as they stand in the packet), and `rest`: what else tells it from others. */
 // @ts-ignore: decorator
 @inline
-export function hashFlow(client: u32, vip: u32, ports: u32, protocol: u32): u32 {
-  const addresses = <u64>client | (<u64>vip << 32);
-  const rest = <u64>ports | (<u64>protocol << 32);
-  return <u32>finish((addresses ^ key0) * MULTIPLY_B + (rest ^ key1) * MULTIPLY_A);
+export function hashFlow(low: u64, high: u64, ports: u32, rest: u32): u32 {
+  const tail = <u64>ports | (<u64>rest << 32);
+  return <u32>finish((high ^ key0) * MULTIPLY_B + (tail ^ key1) * MULTIPLY_A + (low ^ key0) * MULTIPLY_C);
 }

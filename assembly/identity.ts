@@ -1,10 +1,16 @@
 /** Who this node is: virtual IPs and MAC, local owners and the ports they are behind, the roles of ports. */
 import { Identity, IdentityFlag, LocalOwner, NO_OWNER, Port, PortRole, Vip } from "./records";
 import { LOCAL_OWNERS_MAX, PORTS_MAX, VIPS_MAX } from "./sizes";
+import { mappedHigh } from "./wire/address";
 
 export const VIPS: usize = memory.data(VIPS_MAX * offsetof<Vip>(), 16);
 export const LOCAL_OWNERS: usize = memory.data(LOCAL_OWNERS_MAX * offsetof<LocalOwner>(), 16);
 export const PORTS: usize = memory.data(PORTS_MAX * offsetof<Port>(), 16);
+
+/** The addresses of `VIPS` as packets are compared with them: 16 bytes each. */
+const VIP_KEYS: usize = memory.data(VIPS_MAX * 16, 16);
+/** "None of our virtual IPs", where an index of one is asked for. */
+export const NO_VIP: u32 = 0xff;
 
 let vmac: u64 = 0;
 let vipCount: u32 = 0;
@@ -14,7 +20,8 @@ let flags: u32 = 0;
 let halfOpenShare: u32 = 0;
 
 const HALF_OPEN_SHARE_DEFAULT: u32 = 50;
-const FAMILY_IPV4: u32 = 4;
+export const FAMILY_IPV4: u32 = 4;
+export const FAMILY_IPV6: u32 = 6;
 
 /** Takes an identity's header into use; the records are copied by the caller. */
 export function setIdentity(identity: Identity): void {
@@ -24,6 +31,23 @@ export function setIdentity(identity: Identity): void {
   portCount = identity.ports;
   flags = identity.flags;
   halfOpenShare = identity.halfOpenShare ? identity.halfOpenShare : HALF_OPEN_SHARE_DEFAULT;
+  for (let i: u32 = 0; i < VIPS_MAX; i++) {
+    if (i >= vipCount) break;
+    const vip = vipAt(i);
+    const isIpv4 = vip.family == FAMILY_IPV4;
+    store<u64>(VIP_KEYS + i * 16, isIpv4 ? 0 : vip.address);
+    store<u64>(VIP_KEYS + i * 16, isIpv4 ? mappedHigh(<u32>vip.address) : vip.addressHigh, 8);
+  }
+}
+
+export function vips(): u32 {
+  return vipCount;
+}
+
+// @ts-ignore: decorator
+@inline
+export function vipAt(index: u32): Vip {
+  return changetype<Vip>(VIPS + index * offsetof<Vip>());
 }
 
 /** The virtual MAC, 0 before the first identity. */
@@ -50,14 +74,13 @@ export function halfOpenPercent(): u32 {
   return halfOpenShare;
 }
 
-/** Whether `address` (network order) is one of our virtual IPv4 addresses. */
-export function isVip(address: u32): bool {
+/** Index of one of our virtual IPs (`wire/address.ts`), or NO_VIP. */
+export function vipIndex(low: u64, high: u64): u32 {
   for (let i: u32 = 0; i < VIPS_MAX; i++) {
     if (i >= vipCount) break;
-    const vip = changetype<Vip>(VIPS + i * offsetof<Vip>());
-    if (<u32>vip.address == address && vip.family == FAMILY_IPV4) return true;
+    if (load<u64>(VIP_KEYS + i * 16) == low && load<u64>(VIP_KEYS + i * 16, 8) == high) return i;
   }
-  return false;
+  return NO_VIP;
 }
 
 export function localOwners(): u32 {

@@ -238,6 +238,51 @@ export enum ForwardEntryField {
   reserved = offsetof<ForwardEntry>("reserved") | W1,
 }
 
+// ---------------------------------------------------------------------------------------------------------------
+// Table SERVICE
+// ---------------------------------------------------------------------------------------------------------------
+
+/** Whose packets are whose, of protocols without connections. */
+export enum ServiceClass {
+  /** Always the current owner's: each packet stands for itself. */
+  NONE = 0,
+  /** Packets between the same addresses and ports are of one flow, which stays with the host that has it. */
+  FLOW = 1,
+}
+
+/** A service of the virtual IPs, in another protocol than TCP. */
+@unmanaged
+export class Service {
+  /** In network order; 0: any, and of protocols without ports. */
+  port: u16;
+  /** IP protocol number. */
+  protocol: u8;
+  /** Index of the virtual IP, or ANY_VIP. */
+  vip: u8;
+  /** `ServiceClass`. */
+  serviceClass: u8;
+  reserved0: u8;
+  reserved1: u16;
+  /** A flow that was not touched for this many ms is over. */
+  idleMs: u32;
+  /** The same while the host has sent nothing of it. */
+  provisionalMs: u32;
+}
+
+export const ANY_VIP: u32 = 0xff;
+
+export enum ServiceField {
+  SIZE = offsetof<Service>(),
+  port = offsetof<Service>("port") | W2,
+  protocol = offsetof<Service>("protocol") | W1,
+  vip = offsetof<Service>("vip") | W1,
+  serviceClass = offsetof<Service>("serviceClass") | W1,
+  reserved0 = offsetof<Service>("reserved0") | W1,
+  reserved1 = offsetof<Service>("reserved1") | W2,
+  idleMs = offsetof<Service>("idleMs") | W4,
+  provisionalMs = offsetof<Service>("provisionalMs") | W4,
+}
+
 export enum SwitchRole {
   STANDBY = 1,
   ACTIVE = 2,
@@ -278,21 +323,25 @@ export enum HelloField {
 }
 
 export enum FlowState {
-  /** A SYN was delivered; the host has not answered. */
+  /** A SYN, or the first packet of another protocol, was delivered; the host has not answered. */
   PROVISIONAL = 1,
   /** The host has sent a SYN+ACK. */
   HALF_OPEN = 2,
-  /** The host has sent a segment of an open connection, or its socket table says so. */
+  /** The host has sent a segment of an open connection, or its socket table says so; of another protocol: has answered. */
   ESTABLISHED = 3,
   /** A FIN of either side, or a RST of the host, was seen. */
   CLOSING = 4,
 }
 
-/** A flow, seen from the appliance. Addresses and ports in network order. */
+/** A flow, seen from the appliance. Addresses and ports in network order; IPv4 addresses take the first 4 bytes, the others are
+ *  zero. */
 @unmanaged
 export class FlowRow {
-  client: u32;
-  vip: u32;
+  client: u64;
+  clientHigh: u64;
+  vip: u64;
+  vipHigh: u64;
+  /** 0 of a protocol without ports. */
   clientPort: u16;
   vipPort: u16;
   /** IP protocol number. */
@@ -301,8 +350,9 @@ export class FlowRow {
   state: u8;
   /** Index of the local owner. In a request: that of the batch counts. */
   owner: u8;
-  reserved: u8;
-  /** Milliseconds since a frame of it was last delivered or sent. Ignored in a request. */
+  /** 4 or 6. */
+  family: u8;
+  /** Milliseconds since a frame of it was last delivered or sent. */
   untouchedMs: u32;
   /** Ignored in a request. */
   bucket: u32;
@@ -310,14 +360,14 @@ export class FlowRow {
 
 export enum FlowRowField {
   SIZE = offsetof<FlowRow>(),
-  client = offsetof<FlowRow>("client") | W4,
-  vip = offsetof<FlowRow>("vip") | W4,
+  client = offsetof<FlowRow>("client") | W16,
+  vip = offsetof<FlowRow>("vip") | W16,
   clientPort = offsetof<FlowRow>("clientPort") | W2,
   vipPort = offsetof<FlowRow>("vipPort") | W2,
   protocol = offsetof<FlowRow>("protocol") | W1,
   state = offsetof<FlowRow>("state") | W1,
   owner = offsetof<FlowRow>("owner") | W1,
-  reserved = offsetof<FlowRow>("reserved") | W1,
+  family = offsetof<FlowRow>("family") | W1,
   untouchedMs = offsetof<FlowRow>("untouchedMs") | W4,
   bucket = offsetof<FlowRow>("bucket") | W4,
 }
@@ -426,7 +476,7 @@ export enum BucketRowField {
 /** Header of COUNTERS and its answer: counters of a region from `first` on, as many as fit. */
 @unmanaged
 export class CounterScan {
-  /** `RegionId` of VERDICT_COUNTER, DROP_COUNTER or EVENT_COUNTER. */
+  /** `RegionId` of VERDICT_COUNTER, DROP_COUNTER, EVENT_COUNTER or RULE_COUNTER. */
   region: u32;
   first: u32;
 }

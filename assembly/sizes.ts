@@ -1,6 +1,6 @@
 /** Sizes that follow from the board profile, and what must hold of them. */
 import { Egress, Slot } from "./abi";
-import { Assignment, Bucket, Identity, LocalOwner, Owner, Port, Vip } from "./records";
+import { Assignment, Bucket, FlowRow, Identity, LocalOwner, Owner, Port, Service, Vip } from "./records";
 import {
   BLADE_PORTS_MAX,
   BUCKETS_MAX,
@@ -8,6 +8,7 @@ import {
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
+  SERVICES_MAX,
   SLOT_BYTES,
   SWITCH_PORTS_MAX,
   VIPS_MAX,
@@ -22,6 +23,7 @@ export {
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
+  SERVICES_MAX,
   SLOT_BYTES,
   STATIONS_MAX,
   SWITCH_PORTS_MAX,
@@ -58,11 +60,15 @@ if (offsetof<Bucket>() != 8) ERROR("Bucket is 8 bytes");
 if (offsetof<Vip>() != 24) ERROR("Vip is 24 bytes");
 if (offsetof<LocalOwner>() != 12) ERROR("LocalOwner is 12 bytes");
 if (offsetof<Identity>() != 32) ERROR("Identity is 32 bytes");
+if (offsetof<FlowRow>() != 48) ERROR("FlowRow is 48 bytes");
+if (offsetof<Service>() != 16) ERROR("Service is 16 bytes");
 
 // What the tables rely on.
 if (FLOWS & (FLOWS - 1)) ERROR("flows: a power of two");
 if (BUCKETS_MAX & (BUCKETS_MAX - 1)) ERROR("buckets: a power of two");
 if (BUCKETS_MAX > 65536) ERROR("buckets: at most 65,536");
+if (VIPS_MAX > 254) ERROR("vips: at most 254: a row names one by a byte");
+if (SERVICES_MAX > 254) ERROR("services: at most 254");
 if (LOCAL_OWNERS_MAX > 64) ERROR("localOwners: at most 64");
 if (PORTS_MAX > 64) ERROR("ports: at most 64");
 if (FRAME_SLOTS > 4096) ERROR("frames.slots: at most 4,096");

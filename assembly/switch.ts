@@ -7,7 +7,7 @@ import { FORWARDS } from "./forward";
 import { PORTS, VIPS } from "./identity";
 import { INBOX, OUTBOX } from "./manage/envelope";
 import { STAGE } from "./manage/stage";
-import { packetAt, parse } from "./packet";
+import { packetAt } from "./packet";
 import { Bucket, FilterRule, ForwardEntry, Owner, Port, Vip } from "./records";
 import { EGRESSES, FRAMES, SLOTS, clearEgress, countEgress, slotAt } from "./ring";
 import {
@@ -23,6 +23,7 @@ import {
   SWITCH_PORTS_MAX,
   VIPS_MAX,
 } from "./sizes";
+import { parse } from "./stages";
 import { onMessage } from "./switch/manage";
 import { STATIONS, Station } from "./switch/stations";
 import { fromPort } from "./switch/steer";

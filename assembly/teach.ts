@@ -1,13 +1,17 @@
 /**
- * What a segment teaches the flow table. A segment from the host, not RST, proves that the host has the flow; a SYN
- * that is delivered makes a provisional entry; RST makes none.
+ * What a packet teaches the flow table. A segment from the host, not RST, proves that the host has the flow; a SYN
+ * that is delivered makes a provisional entry; RST makes none. Of protocols without connections, a packet that is
+ * delivered to a current owner makes a provisional entry, and the host's answer an established one.
  */
 import { Event } from "./abi";
-import { stateOf } from "./buckets";
+import { indexInHistory, stateOf } from "./buckets";
 import { count } from "./counters";
 import { Flow, find, findAmong, insert } from "./flows";
+import { localOwnerAt } from "./identity";
 import { Packet } from "./packet";
 import { BucketFlag, FlowState } from "./records";
+import { idleMs } from "./services";
+import { PROTOCOL_TCP } from "./wire/ipv4";
 import { ACK, FIN, RST, SYN } from "./wire/transport";
 
 /** Opens a connection: SYN without ACK. An inbound SYN+ACK does not. */
@@ -17,26 +21,42 @@ export function isOpeningSyn(flags: u32): bool {
   return (flags & (SYN | ACK | RST)) == SYN;
 }
 
-/** A segment for a known flow is delivered. */
-export function touch(at: usize, flags: u32, now: u32): void {
+/** A packet for a known flow is delivered. */
+export function touch(at: usize, packet: Packet, now: u32): void {
   const flow = changetype<Flow>(at);
   flow.touched = now;
-  if (flags & (FIN | RST)) flow.state = <u8>FlowState.CLOSING;
+  if (packet.protocol == PROTOCOL_TCP && packet.tcpFlags & (FIN | RST)) flow.state = <u8>FlowState.CLOSING;
 }
 
-/** A segment for an unknown flow is delivered by a current owner. */
-export function record(packet: Packet, owner: u32, now: u32): void {
-  if (!isOpeningSyn(packet.tcpFlags)) return;
-  // An earlier frame of the batch may have recorded it since the lookup.
-  if (find(packet, owner) != 0) return;
-  if (insert(packet, owner, FlowState.PROVISIONAL, now) != 0) count(Event.FLOW_OPENED);
+/** A packet of an unknown flow is delivered by a current owner: a SYN opens a flow, and so does any packet of a protocol
+ *  without connections. `at`: its row, where that is expired, or 0. */
+export function record(at: usize, packet: Packet, owner: u32, now: u32): void {
+  if (packet.protocol == PROTOCOL_TCP && !isOpeningSyn(packet.tcpFlags)) return;
+  if (at != 0) {
+    const flow = changetype<Flow>(at);
+    flow.touched = now;
+    flow.state = <u8>FlowState.PROVISIONAL;
+  } else if (insert(packet, owner, FlowState.PROVISIONAL, now) == 0) return;
+  count(Event.FLOW_OPENED);
 }
 
-/** A segment leaves the host. */
+/** Whether a flow of a protocol without connections is over. */
+export function isExpired(at: usize, packet: Packet, now: u32): bool {
+  if (packet.protocol == PROTOCOL_TCP) return false;
+  const flow = changetype<Flow>(at);
+  return now - flow.touched >= idleMs(packet.service, flow.state == FlowState.PROVISIONAL);
+}
+
+/** A packet of a flow leaves the host. */
 export function teach(packet: Packet, owner: u32, now: u32): void {
-  const flags = <u32>packet.tcpFlags;
   let at = findAmong(packet.ways, packet, owner);
   if (at == 0) at = find(packet, owner);
+  if (packet.protocol == PROTOCOL_TCP) teachSegment(at, packet, owner, now);
+  else teachAnswer(at, packet, owner, now);
+}
+
+function teachSegment(at: usize, packet: Packet, owner: u32, now: u32): void {
+  const flags = <u32>packet.tcpFlags;
   if (at == 0) {
     if (!(flags & RST)) learn(packet, owner, stateAfter(flags, FlowState.ESTABLISHED), now);
     return;
@@ -44,6 +64,17 @@ export function teach(packet: Packet, owner: u32, now: u32): void {
   const flow = changetype<Flow>(at);
   flow.touched = now;
   flow.state = <u8>stateAfter(flags, flow.state);
+}
+
+/** A previous owner's set of flows can only shrink: what its host sends without having been asked makes no flow there. */
+function teachAnswer(at: usize, packet: Packet, owner: u32, now: u32): void {
+  if (at != 0) {
+    const flow = changetype<Flow>(at);
+    flow.touched = now;
+    flow.state = <u8>FlowState.ESTABLISHED;
+  } else if (indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0) {
+    insert(packet, owner, FlowState.ESTABLISHED, now);
+  }
 }
 
 /** A table without a flow that its host has is not complete, and no seeding or drain under way may call it so. */

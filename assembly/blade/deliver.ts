@@ -1,6 +1,6 @@
 /** Carries out the rule at a blade: owner after owner while the next one is on this blade, then out. */
 import { Drop, Event, Verdict } from "../abi";
-import { count } from "../counters";
+import { count, countRule } from "../counters";
 import {
   depthOf,
   firstLocalOwner,
@@ -10,19 +10,21 @@ import {
   localIndexOf,
   macOfOwner,
   ownerInHistory,
+  State,
   stateOf,
 } from "../buckets";
-import { Action, actionOf, decide, decideCurrent, detailOf, targetOf } from "../decide";
+import { Action, actionOf, decide, decideCurrent, detailOf, ruleOf, targetOf } from "../decide";
 import { find, findAmong } from "../flows";
 import { isRedirectOff, localOwnerAt, localOwners, macOf } from "../identity";
-import { Packet, PacketKind } from "../packet";
+import { Packet, PacketKind, hasFlow } from "../packet";
 import { BucketFlag } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, sendAs } from "../ring";
 import { LOCAL_OWNERS_MAX } from "../sizes";
-import { record, touch } from "../teach";
+import { isExpired, record, touch } from "../teach";
 import { dropped } from "../verdict";
 import { SOURCE, loadMac } from "../wire/ethernet";
+import { PROTOCOL_TCP } from "../wire/ipv4";
 import { SYN } from "../wire/transport";
 import { WIRE_PORT } from "../abi";
 
@@ -43,7 +45,7 @@ export function deliverTo(slot: u32, local: u32): u32 {
 export function ownerOfDirect(packet: Packet): u32 {
   const local = firstLocalOwner(packet.bucket);
   if (local >= 0) return local;
-  if (packet.kind == PacketKind.TCP) {
+  if (hasFlow(packet)) {
     const count = localOwners();
     for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) {
       if (i >= count) break;
@@ -61,31 +63,29 @@ export function ownerOfDirect(packet: Packet): u32 {
 export function byRule(slot: u32, packet: Packet, local: u32, kind: u32, ahead: i32, now: u32): u32 {
   const bucket = <u32>packet.bucket;
   const depth = depthOf(bucket);
-  const isTcp = packet.kind == PacketKind.TCP;
   if (isRedirectOff() && depth > 0) {
-    if (isTcp) recordOrTouch(packet, local, now);
+    if (hasFlow(packet)) learnDelivered(rowOf(packet, local), packet, local, now, true);
     return deliverTo(slot, local);
   }
   for (let i: u32 = 0; i <= REDIRECTS_MAX; i++) {
     const owner = <u32>localOwnerAt(local).owner;
     const index = indexInHistory(bucket, owner);
-    const state = stateOf(bucket, local);
     let at: usize = 0;
     let decision: u32;
-    if (isTcp) {
-      at = findAmong(packet.ways, packet, local);
-      if (at == 0) at = find(packet, local);
-      const sealed = hasFlag(state, BucketFlag.SEALED) && (packet.tcpFlags & SYN) != 0;
-      decision = decide(kind, ahead, index, depth, at != 0 && !sealed, hasFlag(state, BucketFlag.COMPLETE));
+    if (hasFlow(packet)) {
+      const state = stateOf(bucket, local);
+      at = rowOf(packet, local);
+      const complete = hasFlag(state, BucketFlag.COMPLETE);
+      decision = decide(kind, ahead, index, depth, 1, isKnown(at, packet, state, now), complete);
     } else {
       decision = decideCurrent(kind, ahead, index, depth);
     }
+    countRule(ruleOf(decision));
     const action = actionOf(decision);
     if (action == Action.DROP) return dropped(detailOf(decision));
     if (action != Action.REDIRECT) {
-      if (isTcp && kind != RedirectKind.COPY) {
-        if (at != 0) touch(at, packet.tcpFlags, now);
-        else if (action == Action.RECORD) record(packet, local, now);
+      if (hasFlow(packet) && kind != RedirectKind.COPY) {
+        learnDelivered(at, packet, local, now, action == Action.RECORD);
       }
       return deliverTo(slot, local);
     }
@@ -100,10 +100,23 @@ export function byRule(slot: u32, packet: Packet, local: u32, kind: u32, ahead: 
   return dropped(Drop.BAD_TAG);
 }
 
-function recordOrTouch(packet: Packet, local: u32, now: u32): void {
-  const at = find(packet, local);
-  if (at != 0) touch(at, packet.tcpFlags, now);
-  else record(packet, local, now);
+/** Address of the flow's entry, or 0. An earlier frame of the batch may have changed what the stages found. */
+function rowOf(packet: Packet, local: u32): usize {
+  const at = findAmong(packet.ways, packet, local);
+  return at != 0 ? at : find(packet, local);
+}
+
+/** A SYN does not belong to what a sealed bucket may still hold. */
+function isKnown(at: usize, packet: Packet, state: State, now: u32): bool {
+  if (at == 0 || isExpired(at, packet, now)) return false;
+  return !(hasFlag(state, BucketFlag.SEALED) && packet.protocol == PROTOCOL_TCP && (packet.tcpFlags & SYN) != 0);
+}
+
+/** What a delivery teaches: an ICMP error is no packet of the flow. */
+function learnDelivered(at: usize, packet: Packet, local: u32, now: u32, records: bool): void {
+  if (packet.kind == PacketKind.ICMP_ERROR) return;
+  if (at != 0 && !isExpired(at, packet, now)) touch(at, packet, now);
+  else if (records) record(at, packet, local, now);
 }
 
 function redirectTo(slot: u32, target: u32, kind: u32, sender: u32): u32 {

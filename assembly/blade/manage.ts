@@ -8,6 +8,7 @@ import { finish, open, refuse, repeated, request } from "../manage/envelope";
 import { onFlowBatch, onList } from "../manage/flows";
 import { commitIdentity } from "../manage/identity";
 import { commitFilters, commitForwards } from "../manage/lists";
+import { commitServices } from "../manage/services";
 import { closeStage, takeChunk } from "../manage/stage";
 
 /** Handles the message in the inbox; returns the bytes of the answer in the outbox. */
@@ -43,6 +44,7 @@ function put(): void {
   else if (table == Table.ASSIGNMENT) commitAssignment();
   else if (table == Table.FILTER) commitFilters();
   else if (table == Table.FORWARD) commitForwards();
+  else if (table == Table.SERVICE) commitServices();
   else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
   sweep();

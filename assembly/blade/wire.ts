@@ -5,8 +5,8 @@ import { count } from "../counters";
 import { passesFilter } from "../filter";
 import { forwardPort } from "../forward";
 import {
+  NO_VIP,
   hasIdentity,
-  isVip,
   localOwnerAt,
   localOwnerByMac,
   localOwners,
@@ -15,7 +15,7 @@ import {
   roleOf,
   virtualMac,
 } from "../identity";
-import { Packet, PacketKind, isIpv4 } from "../packet";
+import { Packet, PacketKind, isForVip } from "../packet";
 import { PortRole } from "../records";
 import { RedirectKind, generationAhead, isTag, isTagKind, tagKind } from "../redirect";
 import { frameAt, send } from "../ring";
@@ -23,6 +23,9 @@ import { PORTS_MAX } from "../sizes";
 import { dropped } from "../verdict";
 import * as arp from "../wire/arp";
 import { DESTINATION, SOURCE, isGroup, loadMac, storeMac } from "../wire/ethernet";
+import * as ipv6 from "../wire/ipv6";
+import * as nd from "../wire/nd";
+import { ICMP_TYPE } from "../wire/transport";
 import { byRule, deliverTo, ownerOfDirect } from "./deliver";
 
 export function fromWire(slot: u32, packet: Packet, now: u32): u32 {
@@ -44,41 +47,28 @@ export function fromWire(slot: u32, packet: Packet, now: u32): u32 {
 
 /** For the VMAC: steered here by the switch. */
 function direct(slot: u32, packet: Packet, now: u32): u32 {
-  if (packet.kind == PacketKind.ARP) return askedForVip(slot, packet);
-  if (packet.kind == PacketKind.IPV6) {
-    count(Event.IPV6_PASSED);
-    return passToHost(slot, packet);
-  }
-  if (!isIpv4(packet) || !isVip(packet.vip)) return dropped(Drop.NOT_VIP);
+  if (packet.kind == PacketKind.ARP || packet.kind == PacketKind.DISCOVERY) return askedForVip(slot, packet);
+  if (!isForVip(packet)) return dropped(Drop.NOT_VIP);
   if (localOwners() == 0 || generation() == 0) return dropped(Drop.NO_ASSIGNMENT);
-  if (packet.kind == PacketKind.FRAGMENT) {
+  const local = ownerOfDirect(packet);
+  if (packet.fragment) {
     count(Event.FRAGMENT_PASSED);
-    return passToHost(slot, packet);
+    return deliverTo(slot, local);
   }
-  if (packet.kind == PacketKind.ICMP_ERROR) {
-    count(Event.ICMP_ERROR_PASSED);
-    return passToHost(slot, packet);
-  }
-  return byRule(slot, packet, ownerOfDirect(packet), RedirectKind.DIRECT, 0, now);
-}
-
-/** Undecided traffic goes to the own host. */
-function passToHost(slot: u32, packet: Packet): u32 {
-  if (localOwners() == 0) return dropped(Drop.NO_ASSIGNMENT);
-  return deliverTo(slot, ownerOfDirect(packet));
+  return byRule(slot, packet, local, RedirectKind.DIRECT, 0, now);
 }
 
 /** For the MAC of an owner on this blade: redirected by a peer, or that owner's own traffic. */
 function addressed(slot: u32, packet: Packet, local: u32, source: u64, now: u32): u32 {
   if (isTag(source)) {
     if (roleOf(WIRE_PORT) != PortRole.FABRIC) return dropped(Drop.SPOOFED_TAG);
-    if (!isIpv4(packet) || !isVip(packet.vip)) return dropped(Drop.NOT_VIP);
+    if (!isForVip(packet)) return dropped(Drop.NOT_VIP);
     if (!isTagKind(tagKind(source))) return dropped(Drop.BAD_TAG);
     if (generation() == 0) return dropped(Drop.NO_ASSIGNMENT);
-    if (packet.kind == PacketKind.FRAGMENT || packet.kind == PacketKind.ICMP_ERROR) return deliverTo(slot, local);
+    if (packet.fragment) return deliverTo(slot, local);
     return byRule(slot, packet, local, tagKind(source), generationAhead(source, generation()), now);
   }
-  if (isIpv4(packet) && isVip(packet.vip)) return dropped(Drop.UNTAGGED);
+  if (isForVip(packet)) return dropped(Drop.UNTAGGED);
   return forward(slot, localOwnerAt(local).port);
 }
 
@@ -88,10 +78,11 @@ function forward(slot: u32, port: u32): u32 {
   return Verdict.FORWARD;
 }
 
-/** Multicast and broadcast: ARP for a VIP is answered or dropped, nothing else for a VIP is taken, the rest floods. */
+/** Multicast and broadcast: who asks for a VIP is answered or not, nothing else for a VIP is taken, the rest floods. */
 function group(slot: u32, packet: Packet): u32 {
-  if (packet.kind == PacketKind.ARP && isVip(packet.vip)) return askedForVip(slot, packet);
-  if (isIpv4(packet) && isVip(packet.vip)) return dropped(Drop.UNTAGGED);
+  const asks = packet.kind == PacketKind.ARP || packet.kind == PacketKind.DISCOVERY;
+  if (asks && packet.vip != NO_VIP) return askedForVip(slot, packet);
+  if (isForVip(packet)) return dropped(Drop.UNTAGGED);
   let copies: u32 = 0;
   for (let port: u32 = 1; port < PORTS_MAX; port++) {
     if (port >= ports()) break;
@@ -102,20 +93,36 @@ function group(slot: u32, packet: Packet): u32 {
   return copies > 0 ? Verdict.FLOOD : dropped(Drop.NOT_OURS);
 }
 
-/** The VIP's ARP answer comes from one blade only: the current owner of the asker's bucket. */
+/** Who asks where a VIP is, by ARP or neighbour solicitation, is answered by one blade only: the current owner of the asker's
+ *  bucket. */
 function askedForVip(slot: u32, packet: Packet): u32 {
-  const message = frameAt(slot) + packet.payload;
-  if (!isVip(packet.vip)) return dropped(Drop.NOT_VIP);
-  if (load<u16>(message, arp.OPERATION) != arp.REQUEST) return dropped(Drop.NOT_OURS);
+  if (packet.vip == NO_VIP) return dropped(Drop.NOT_VIP);
+  const frame = frameAt(slot);
+  const message = frame + packet.payload;
+  const isArp = packet.kind == PacketKind.ARP;
+  if (isArp ? load<u16>(message, arp.OPERATION) != arp.REQUEST : !isSolicitation(frame, packet)) {
+    return dropped(Drop.NOT_OURS);
+  }
   if (depthOf(packet.bucket) == 0) return dropped(Drop.NO_ASSIGNMENT);
   const local = localIndexOf(ownerInHistory(packet.bucket, 0));
-  if (local < 0) return dropped(Drop.ARP_NOT_OWNER);
-  arp.answer(message, virtualMac());
-  const frame = frameAt(slot);
+  if (local < 0) return dropped(Drop.NEIGHBOUR_NOT_OWNER);
+  if (isArp) arp.answer(message, virtualMac());
+  else nd.answer(message, packet.transportBytes, virtualMac());
   storeMac(frame + DESTINATION, loadMac(frame + SOURCE));
   // Not from the VMAC: a switch in between must not learn it on one port.
   storeMac(frame + SOURCE, macOf(localOwnerAt(local)));
   send(slot, WIRE_PORT);
-  count(Event.ARP_ANSWERED);
+  count(isArp ? Event.ARP_ANSWERED : Event.NEIGHBOUR_ANSWERED);
   return Verdict.ANSWER;
+}
+
+/** A solicitation that no router has forwarded, from someone who has an address. */
+function isSolicitation(frame: usize, packet: Packet): bool {
+  const header = frame + packet.payload;
+  return (
+    load<u8>(frame + packet.transport, ICMP_TYPE) == nd.SOLICITATION &&
+    <u32>packet.transport == <u32>packet.payload + ipv6.HEADER_BYTES &&
+    load<u8>(header, ipv6.HOP_LIMIT) == nd.HOP_LIMIT_LOCAL &&
+    !nd.isUnspecified(header)
+  );
 }

@@ -1,7 +1,7 @@
 /** Commands that both images take: HELLO, COUNTERS. */
 import { ABI_VERSION, RegionId, Status } from "../abi";
 import { buckets } from "../buckets";
-import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, VERDICTS, VERDICT_COUNTERS } from "../counters";
+import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, RULES, RULE_COUNTERS, VERDICTS, VERDICT_COUNTERS } from "../counters";
 import { CounterScan, Hello } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, refuse, request } from "./envelope";
 
@@ -28,6 +28,9 @@ export function onCounters(): void {
   } else if (scan.region == RegionId.EVENT_COUNTER) {
     from = EVENT_COUNTERS;
     total = EVENTS;
+  } else if (scan.region == RegionId.RULE_COUNTER) {
+    from = RULE_COUNTERS;
+    total = RULES;
   } else if (scan.region != RegionId.VERDICT_COUNTER) {
     return refuse(Status.BAD_RECORD, scan.region);
   }

@@ -3,10 +3,12 @@ import { Message, Status } from "../abi";
 import { bucketOf, generation, indexInHistory } from "../buckets";
 import { FLOW_TABLE, Flow, FlowKey, find, flowAt, insert, isOpening, isRow, remove } from "../flows";
 import { hashClient } from "../hash";
-import { isVip, localOwnerAt, localOwners } from "../identity";
+import { FAMILY_IPV4, FAMILY_IPV6, NO_VIP, localOwnerAt, localOwners, vipAt, vipIndex } from "../identity";
 import { hashKey } from "../packet";
-import { FlowBatch, FlowRow, FlowScan, FlowState, NO_OWNER } from "../records";
+import { FlowBatch, FlowRow, FlowScan, FlowState, NO_OWNER, ServiceClass } from "../records";
+import { NO_SERVICE, classOf } from "../services";
 import { SETS, WAYS } from "../sizes";
+import { lastWord, mappedHigh } from "../wire/address";
 import { PROTOCOL_TCP } from "../wire/ipv4";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, explain, refuse, request } from "./envelope";
 
@@ -29,13 +31,20 @@ function rowAt(index: u32): FlowRow {
 
 function setKey(row: FlowRow): void {
   const flow = key();
-  flow.client = row.client;
-  flow.vip = row.vip;
+  const isIpv4 = row.family == FAMILY_IPV4;
+  flow.client = isIpv4 ? 0 : row.client;
+  flow.clientHigh = isIpv4 ? mappedHigh(<u32>row.client) : row.clientHigh;
+  flow.vip = <u8>vipOf(row);
   flow.clientPort = row.clientPort;
   flow.vipPort = row.vipPort;
   flow.protocol = row.protocol;
-  flow.bucket = <u16>bucketOf(hashClient(row.client));
+  flow.bucket = <u16>bucketOf(hashClient(flow.client, flow.clientHigh));
   hashKey(flow);
+}
+
+/** Index of a row's virtual IP, or NO_VIP. */
+function vipOf(row: FlowRow): u32 {
+  return row.family == FAMILY_IPV4 ? vipIndex(0, mappedHigh(<u32>row.vip)) : vipIndex(row.vip, row.vipHigh);
 }
 
 /** SEED, LOCATE, REMOVE: `type` says which. */
@@ -64,7 +73,9 @@ function isFlowRow(row: FlowRow): bool {
     row.state == FlowState.HALF_OPEN ||
     row.state == FlowState.ESTABLISHED ||
     row.state == FlowState.CLOSING;
-  return known && row.protocol == PROTOCOL_TCP && isVip(row.vip);
+  // ICMP has no flows: NO_SERVICE's class is a protocol's own.
+  if (row.protocol != PROTOCOL_TCP && classOf(NO_SERVICE, row.protocol) == ServiceClass.NONE) return false;
+  return known && (row.family == FAMILY_IPV4 || row.family == FAMILY_IPV6) && vipOf(row) != NO_VIP;
 }
 
 function answerRows(batch: FlowBatch, count: u32): void {
@@ -72,7 +83,8 @@ function answerRows(batch: FlowBatch, count: u32): void {
   for (let i: u32 = 0; i < ROWS_MAX; i++) {
     if (i >= count) break;
     const row = changetype<FlowRow>(ANSWER_PAYLOAD + BATCH + i * ROW);
-    row.bucket = bucketOf(hashClient(row.client));
+    setKey(row);
+    row.bucket = key().bucket;
     row.owner = batch.owner;
   }
   answerWith(BATCH + count * ROW);
@@ -88,8 +100,8 @@ function seedRows(batch: FlowBatch, count: u32, now: u32): void {
       // The socket table is newer than a SYN that was only delivered; frames have taught all else.
       const flow = changetype<Flow>(at);
       if (isOpening(flow.state)) flow.state = row.state;
-      flow.touched = now;
-    } else if (insert(key(), batch.owner, row.state, now) == 0) {
+      if (now - flow.touched > row.untouchedMs) flow.touched = now - row.untouchedMs;
+    } else if (insert(key(), batch.owner, row.state, now - row.untouchedMs) == 0) {
       return refuse(Status.OUT_OF_ROOM, i);
     }
   }
@@ -136,14 +148,18 @@ export function onList(now: u32): void {
 }
 
 function writeRow(row: FlowRow, flow: Flow, now: u32): void {
-  row.client = flow.client;
-  row.vip = flow.vip;
+  const vip = vipAt(flow.vip);
+  const isIpv4 = vip.family == FAMILY_IPV4;
+  row.client = isIpv4 ? lastWord(flow.clientHigh) : flow.client;
+  row.clientHigh = isIpv4 ? 0 : flow.clientHigh;
+  row.vip = vip.address;
+  row.vipHigh = vip.addressHigh;
+  row.family = vip.family;
   row.clientPort = flow.clientPort;
   row.vipPort = flow.vipPort;
   row.protocol = flow.protocol;
   row.state = flow.state;
   row.owner = flow.owner;
-  row.reserved = 0;
   row.untouchedMs = now - flow.touched;
   row.bucket = flow.bucket;
 }

@@ -3,7 +3,7 @@ import { Status } from "../abi";
 import { buckets, generation, setLocalIndex, stateOf } from "../buckets";
 import { flush } from "../flows";
 import { isHash, setHash } from "../hash";
-import { LOCAL_OWNERS, PORTS, VIPS, hasIdentity, localOwnerAt, localOwners, setIdentity } from "../identity";
+import { LOCAL_OWNERS, PORTS, VIPS, hasIdentity, localOwnerAt, localOwners, setIdentity, vipAt, vips } from "../identity";
 import { HashMode, IdentityFlag, LocalOwner, NO_OWNER, Port, PortRole, Identity, Vip } from "../records";
 import { BUCKETS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX, PORTS_MAX, VIPS_MAX } from "../sizes";
 import { refuse } from "./envelope";
@@ -50,9 +50,20 @@ export function commitIdentity(): void {
 
   if (!sameHash) setHash(identity.hash, identity.seed, identity.seedHigh);
   replaceLocalOwners(STAGE + ownersAt, identity.localOwners);
+  if (movesVips(STAGE + vipsAt, identity.vips)) for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) flushOwner(i);
   memory.copy(VIPS, STAGE + vipsAt, identity.vips * <u32>offsetof<Vip>());
   memory.copy(PORTS, STAGE + portsAt, identity.ports * <u32>offsetof<Port>());
   setIdentity(identity);
+}
+
+/** Whether an index would stand for another virtual IP than before, or for none: rows name theirs by index. */
+function movesVips(from: usize, count: u32): bool {
+  for (let i: u32 = 0; i < VIPS_MAX; i++) {
+    if (i >= vips()) break;
+    if (i >= count) return true;
+    if (memory.compare(changetype<usize>(vipAt(i)), from + i * offsetof<Vip>(), offsetof<Vip>()) != 0) return true;
+  }
+  return false;
 }
 
 function isHashMode(mode: u32): bool {

@@ -438,7 +438,7 @@ describe("SEED, LOCATE and REMOVE", () => {
     const rows = flows();
     expect<u32>(tell(flowBatch(Message.LOCATE, generation(), 0, client(8, 1), 1, FlowState.ESTABLISHED))).toBe(Status.OK);
     expect<u32>(answerRecord<FlowRow>(offsetof<FlowBatch>(), 0).bucket).toBe(8);
-    expect<u32>(answerRecord<FlowRow>(offsetof<FlowBatch>(), 0).client).toBe(swap32(client(8, 1)));
+    expect<u64>(answerRecord<FlowRow>(offsetof<FlowBatch>(), 0).client).toBe(swap32(client(8, 1)));
     expect<u32>(flows()).toBe(rows);
   });
   it("of another generation: WRONG_GENERATION, with the one in force", () => {

@@ -54,7 +54,7 @@ function put(): void {
     if (commitForwards()) enterStations();
   } else if (table == Table.FILTER) commitFilters();
   else if (table == Table.ROLE) commitRole();
-  else refuse(Status.UNKNOWN_TABLE, table);
+  else refuse(table == Table.SERVICE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
 }
 

@@ -10,6 +10,7 @@
  */
 
 export const TOTAL_LENGTH: usize = 2;
+export const ID: usize = 4;
 export const FRAGMENT: usize = 6;
 export const PROTOCOL: usize = 9;
 export const SOURCE: usize = 12;
@@ -18,6 +19,7 @@ export const HEADER_BYTES_MIN: u32 = 20;
 
 /** "More fragments" and the fragment offset, as `load<u16>` reads them. */
 export const FRAGMENT_MASK: u32 = 0xff3f;
+export const FRAGMENT_OFFSET_MASK: u32 = 0xff1f;
 
 export const PROTOCOL_ICMP: u32 = 1;
 export const PROTOCOL_TCP: u32 = 6;

@@ -44,6 +44,7 @@ function setup(
   return {
     identity: { vmac: VMAC, vips: [VIP], hash: "mix", seed: HASH_SEED, redirect: true, ports, localOwners },
     assignment: { generation: GENERATION, owners: OWNERS, buckets: Array<History>(BUCKETS).fill(history) },
+    services: [],
     filters: [],
     forward: [],
   };

@@ -12,6 +12,7 @@ export interface Board {
     readonly owners: number;
     readonly localOwners: number;
     readonly vips: number;
+    readonly services: number;
     readonly filters: number;
     readonly forwards: number;
     readonly stations: number;

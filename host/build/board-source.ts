@@ -10,6 +10,7 @@ export function boardSource(board: Board): string {
     OWNERS_MAX: tables.owners,
     LOCAL_OWNERS_MAX: tables.localOwners,
     VIPS_MAX: tables.vips,
+    SERVICES_MAX: tables.services,
     FILTERS_MAX: tables.filters,
     FORWARDS_MAX: tables.forwards,
     STATIONS_MAX: tables.stations,

@@ -49,6 +49,13 @@ blades:
   #     - { name: vm1, mac: 02:d0:bb:00:02:01, port: 1 }
   #     - { name: vm2, mac: 02:d0:bb:00:02:02, port: 2 }
 
+# How packets of other protocols than TCP are told apart; the first entry that matches decides. "none": each packet for
+# itself, answered by the current owner. "flow": they stay with the blade that has answered the first, until there was none
+# for the idle time. What no entry matches is flow, with these times.
+# services:
+#   - { protocol: udp, port: 53, class: none }
+#   - { protocol: udp, port: 51820, class: flow, idle: 180s, provisional: 5s }
+
 # L2 filter rules; the first that matches decides, and what none matches passes. "at" is a blade, blades or switch.
 # filters:
 #   - { action: drop, destination: "01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0", at: switch }

@@ -10,7 +10,7 @@ import type { HostNode } from "./host-node.ts";
 import type { PeerNetwork } from "./peer-network.ts";
 
 export interface BladeNodeOptions extends FirmwareNodeOptions {
-  readonly setup: Pick<NodeSetup, "identity" | "filters" | "forward">;
+  readonly setup: Pick<NodeSetup, "identity" | "services" | "filters" | "forward">;
   readonly peers: PeerNetwork<ManagerMessage>;
   readonly switches: readonly SwitchDriver[];
   readonly journal: Journal;

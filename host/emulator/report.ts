@@ -1,7 +1,7 @@
 /** A run, and a comparison of runs, as a picture for a terminal. */
 import { US_PER_MS } from "./clock.ts";
 import type { DemoRun } from "./demo.ts";
-import { formatSeconds } from "./duration.ts";
+import { formatSeconds } from "../model/duration.ts";
 import type { RunReport } from "./run-report.ts";
 import { timelineLines } from "./timeline-text.ts";
 

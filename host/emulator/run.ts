@@ -10,7 +10,7 @@ import { findBuckets } from "./bucket-finder.ts";
 import { type CaptureRequest, startCapture } from "./capture-tap.ts";
 import { US_PER_MS, VirtualClock } from "./clock.ts";
 import { clientAddresses, Cluster, SERVICE_PORT, vipOf } from "./cluster.ts";
-import { formatSeconds } from "./duration.ts";
+import { formatSeconds } from "../model/duration.ts";
 import { FrameDigest } from "./frame-digest.ts";
 import { Ledger } from "./ledger.ts";
 import { type Parts, partsFor } from "./parts.ts";

@@ -1,7 +1,7 @@
 /** What a scenario can get wrong beyond its schema: names that nothing has, times out of order, places that clash. */
 import type { Path, Problem } from "../files/problem.ts";
 import { type Appliance, ownersOf } from "../model/appliance.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../model/duration.ts";
 import { isInPlan, SITES_MAX } from "./address-plan.ts";
 import type { TrafficKind } from "./scenario.ts";
 

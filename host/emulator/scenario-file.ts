@@ -5,7 +5,7 @@ import { YamlSource } from "../files/yaml-source.ts";
 import { loadAppliance, parseAppliance } from "../model/appliance-file.ts";
 import type { Appliance } from "../model/appliance.ts";
 import { packagePath } from "../paths.ts";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../model/duration.ts";
 import type { WireTiming } from "./fabric.ts";
 import type { Range, Scenario, ScenarioEvent, TrafficGroup } from "./scenario.ts";
 import { checkMeaning, type EventFile, type GroupFile, type ScenarioFile, type WireFile } from "./scenario-check.ts";

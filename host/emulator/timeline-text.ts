@@ -1,6 +1,6 @@
 /** The timeline in words. Notes that only say that routine work was done are left out; what has no words of its own is
  *  shown as it is. */
-import { formatSeconds } from "./duration.ts";
+import { formatSeconds } from "../model/duration.ts";
 import type { Details, TimelineEntry } from "./timeline.ts";
 
 /** Null: not worth a line. */

@@ -2,7 +2,9 @@
 import { imageError } from "./image-error.ts";
 import type { Layout, Region } from "./layout.ts";
 
-export const COUNTER_REGIONS = ["VERDICT_COUNTER", "DROP_COUNTER", "EVENT_COUNTER"] as const;
+/** Regions of u64 counters that every image has; those that some have end like them. */
+const COUNTER_REGIONS = ["VERDICT_COUNTER", "DROP_COUNTER", "EVENT_COUNTER"];
+const COUNTER_SUFFIX = "_COUNTER";
 
 const COUNTER_BYTES = BigUint64Array.BYTES_PER_ELEMENT;
 
@@ -23,7 +25,8 @@ export class Counters {
   readonly #regions: readonly Counted[];
 
   constructor(layout: Layout) {
-    this.#regions = COUNTER_REGIONS.map((name) => {
+    const names = new Set([...COUNTER_REGIONS, ...layout.regions().filter((name) => name.endsWith(COUNTER_SUFFIX))]);
+    this.#regions = [...names].map((name) => {
       const place = layout.region(name);
       if (place.stride !== COUNTER_BYTES) {
         throw imageError("E_IMAGE_REGION", `region ${name} has records of ${place.stride} bytes, not u64`);

@@ -6,7 +6,7 @@ import { imageError } from "./image-error.ts";
 import { readNumber, Struct, type Field } from "./struct.ts";
 
 /** The one number that a host has of its own: the ABI that it was written for. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** A table in linear memory: `count` records, `stride` bytes apart, from `address` on. */
 export interface Region {

@@ -1,5 +1,5 @@
 /** A lab's report for a terminal. */
-import { formatSeconds } from "../emulator/duration.ts";
+import { formatSeconds } from "../model/duration.ts";
 import type { LabReport } from "./report.ts";
 
 const INDENT = "  ";

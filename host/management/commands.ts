@@ -1,5 +1,5 @@
 /** Payloads of commands, and what their answers say. */
-import { bytesToIp, ipToBytes } from "../model/address.ts";
+import { addressBytes, bytesToIp, familyOf, ipToBytes } from "../model/address.ts";
 import { payloadBytesMax, type Request } from "./envelope.ts";
 import { bytesPort, concat, portBytes, type Records } from "./records.ts";
 
@@ -17,13 +17,14 @@ export interface FlowKey {
 
 export interface Flow extends FlowKey {
   readonly state: FlowStateName;
+  /** Since a frame of it was last delivered or sent. Default 0. */
+  readonly untouchedMs?: number;
 }
 
 /** A flow as an image has it. */
 export interface FlowEntry extends Flow {
   /** Index of the local owner. */
   readonly owner: number;
-  /** Since a frame of it was last delivered or sent. */
   readonly untouchedMs: number;
   readonly bucket: number;
 }
@@ -72,10 +73,12 @@ export function flowRequests(
       records.write(rows, "FlowRow", index * rowSize, {
         client: ipToBytes(flow.client),
         vip: ipToBytes(flow.vip),
+        family: familyOf(flow.vip),
         clientPort: portBytes(flow.clientPort),
         vipPort: portBytes(flow.vipPort),
         protocol: flow.protocol,
         state: records.code("FlowState", FLOW_STATES[flow.state]),
+        untouchedMs: flow.untouchedMs ?? 0,
       }),
     );
     return { type, payload: concat([header, rows]) };
@@ -87,10 +90,11 @@ export function decodeFlows(records: Records, header: "FlowBatch" | "FlowScan", 
   return offsets(records, header, "FlowRow", payload).map((at) => {
     const bytes = (name: string): Uint8Array => records.bytes(payload, "FlowRow", at, name);
     const number = (name: string): number => records.number(payload, "FlowRow", at, name);
+    const address = (name: string): string => bytesToIp(bytes(name).subarray(0, addressBytes(number("family"))));
     return {
-      client: bytesToIp(bytes("client")),
+      client: address("client"),
       clientPort: bytesPort(bytes("clientPort")),
-      vip: bytesToIp(bytes("vip")),
+      vip: address("vip"),
       vipPort: bytesPort(bytes("vipPort")),
       protocol: number("protocol"),
       state: STATE_NAMES.get(records.layout.nameOf("FlowState", number("state")) ?? "") ?? "provisional",

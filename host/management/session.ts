@@ -2,6 +2,7 @@
  * A node (a blade's IPD or a switch), as its supervisor speaks with it: tables put whole, commands, and questions.
  * Requests are sent in the order in which they were made; a long question lets others in between its messages.
  */
+import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Clock, ManagementChannel } from "./channel.ts";
 import {
@@ -33,6 +34,7 @@ import {
   identityTable,
   putRequests,
   roleTable,
+  serviceTable,
   type FilterEntry,
   type ForwardStation,
   type NodeIdentity,
@@ -83,6 +85,11 @@ export class ManagementSession {
 
   putForward(stations: readonly ForwardStation[], onResult: OnResult<null>): void {
     this.#put("FORWARD", forwardTable(this.#records, stations), onResult);
+  }
+
+  /** `vips`: those of its identity. */
+  putServices(vips: readonly string[], services: readonly Service[], onResult: OnResult<null>): void {
+    this.#put("SERVICE", serviceTable(this.#records, vips, services), onResult);
   }
 
   putRole(role: "active" | "standby", onResult: OnResult<null>): void {

@@ -1,9 +1,9 @@
 /** Tables that are put whole, as byte images in the image's own layout. */
-import { ipToBytes, macToBytes } from "../model/address.ts";
-import type { Filter, Forward, HashName } from "../model/appliance.ts";
+import { familyOf, ipToBytes, macToBytes } from "../model/address.ts";
+import type { Filter, Forward, HashName, Service, ServiceClassName } from "../model/appliance.ts";
 import type { Assignment, Owner } from "../model/assignment.ts";
 import { payloadBytesMax, type Request } from "./envelope.ts";
-import { concat, type FieldValue, type Records } from "./records.ts";
+import { concat, portBytes, type FieldValue, type Records } from "./records.ts";
 
 /** Towards clients; towards a blade, or a blade's wire (port 0); towards a host or VM; none. */
 export type PortRoleName = "uplink" | "fabric" | "host" | "shut";
@@ -34,6 +34,7 @@ export type FilterEntry = Omit<Filter, "at">;
 export type ForwardStation = Omit<Forward, "at">;
 
 const HASH_MODES: Readonly<Record<HashName, string>> = { "low-bits": "LOW_BITS", toeplitz: "TOEPLITZ", mix: "MIX" };
+const SERVICE_CLASSES: Readonly<Record<ServiceClassName, string>> = { none: "NONE", flow: "FLOW" };
 const FILTER_ACTIONS: Readonly<Record<Filter["action"], string>> = { allow: "ALLOW", drop: "DROP" };
 
 export function identityTable(records: Records, identity: NodeIdentity): Uint8Array {
@@ -54,7 +55,7 @@ export function identityTable(records: Records, identity: NodeIdentity): Uint8Ar
     owner: owner ?? noOwner,
     port,
   }));
-  const vips = identity.vips.map((vip) => ({ address: ipToBytes(vip), family: vip.includes(":") ? 6 : 4 }));
+  const vips = identity.vips.map((vip) => ({ address: ipToBytes(vip), family: familyOf(vip) }));
   const ports = identity.ports.map((role) => ({ role: records.code("PortRole", role.toUpperCase()) }));
   return concat([
     header,
@@ -99,6 +100,20 @@ export function forwardTable(records: Records, stations: readonly ForwardStation
     "ForwardEntry",
     stations.map(({ mac, port }) => ({ mac: macToBytes(mac), port })),
   );
+}
+
+/** `vips`: those of the node's identity, in its order. */
+export function serviceTable(records: Records, vips: readonly string[], services: readonly Service[]): Uint8Array {
+  const anyVip = records.layout.constant("ANY_VIP");
+  const entries = services.map((service) => ({
+    port: portBytes(service.port ?? 0),
+    protocol: service.protocol,
+    vip: service.vip === undefined ? anyVip : vips.indexOf(service.vip),
+    serviceClass: records.code("ServiceClass", SERVICE_CLASSES[service.class]),
+    idleMs: service.idleMs,
+    provisionalMs: service.provisionalMs,
+  }));
+  return table(records, "Service", entries);
 }
 
 export function roleTable(records: Records, role: "active" | "standby"): Uint8Array {

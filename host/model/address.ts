@@ -47,6 +47,18 @@ export function ipToBytes(text: string): Uint8Array {
   );
 }
 
+export type Family = 4 | 6;
+
+/** Of a text that is an address. */
+export function familyOf(text: string): Family {
+  return text.includes(":") ? 6 : 4;
+}
+
+/** Of 4, or of any other number: of 6. */
+export function addressBytes(family: number): number {
+  return family === 4 ? IPV4_BYTES : IPV6_BYTES;
+}
+
 /** 4 bytes -> `192.0.2.1`, 16 bytes -> `2001:db8::1` in its shortest form. */
 export function bytesToIp(bytes: Uint8Array): string {
   if (bytes.length === IPV4_BYTES) return bytes.join(".");

@@ -3,14 +3,16 @@ import { DobbsError } from "../errors.ts";
 import { fieldName, type Path, type Problem } from "../files/problem.ts";
 import { bytesToIp, ipToBytes, isUnicastMac, macToBytes } from "./address.ts";
 import { type Appliance, AT_BLADES, AT_SWITCH } from "./appliance.ts";
+import { checkServices, type ServiceEntry } from "./service.ts";
 import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
 import { isTakenName } from "./taken-name.ts";
 
 export type { SwitchEntry };
 
 /** An appliance file that has passed its schema: as `Appliance`, but for what is yet to be brought into form. */
-export type ApplianceFile = Omit<Appliance, "blades" | "filters" | "forward" | "switches"> & {
+export type ApplianceFile = Omit<Appliance, "blades" | "services" | "filters" | "forward" | "switches"> & {
   readonly blades: readonly (Omit<Appliance["blades"][number], "vms"> & { vms?: Appliance["blades"][number]["vms"] })[];
+  readonly services?: readonly ServiceEntry[];
   readonly filters?: readonly {
     readonly action: "allow" | "drop";
     readonly destination?: string;
@@ -29,6 +31,7 @@ type Problems = Generator<Problem, void>;
 export function* checkMeaning(file: ApplianceFile): Problems {
   yield* checkBuckets(file);
   yield* checkVips(file);
+  yield* checkServices(file.services ?? [], file.vips);
   yield* checkNames(file);
   yield* checkMacs(file);
   yield* checkSwitchPorts(file);

@@ -4,6 +4,7 @@ import { bytesToIp, bytesToMac, ipToBytes, macToBytes } from "./address.ts";
 import type { Appliance, Filter, MacMatch, SwitchSpec } from "./appliance.ts";
 import { type ApplianceFile, checkMeaning } from "./appliance-check.ts";
 import { applianceSchema } from "./appliance-schema.ts";
+import { serviceInForm } from "./service.ts";
 import { roleOfSwitch, type SwitchEntry } from "./switch-check.ts";
 
 const CODE_PREFIX = "E_APPLIANCE";
@@ -40,6 +41,7 @@ function inForm(file: ApplianceFile): Appliance {
       mac: blade.mac.toLowerCase(),
       vms: (blade.vms ?? []).map((vm) => ({ ...vm, mac: vm.mac.toLowerCase() })),
     })),
+    services: (file.services ?? []).map(serviceInForm),
     filters: (file.filters ?? []).map(filterInForm),
     forward: (file.forward ?? []).map((entry) => ({ ...entry, mac: entry.mac.toLowerCase() })),
     switches: (file.switches ?? []).map(switchInForm),

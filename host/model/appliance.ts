@@ -27,6 +27,8 @@ export interface Appliance {
   readonly uplinks: readonly number[];
   /** In file order. At least one. */
   readonly blades: readonly Blade[];
+  /** First match wins; what none matches is of class `flow`, with the default times. */
+  readonly services: readonly Service[];
   /** First match wins. */
   readonly filters: readonly Filter[];
   readonly forward: readonly Forward[];
@@ -88,6 +90,24 @@ export interface Vm {
   readonly mac: string;
   /** The blade's host port that leads to it, 1 and up. */
   readonly port: number;
+}
+
+export const SERVICE_CLASSES = ["none", "flow"] as const;
+export type ServiceClassName = (typeof SERVICE_CLASSES)[number];
+
+/** How packets of a protocol without connections are told apart. TCP needs no entry: its flows are its connections. */
+export interface Service {
+  /** Absent: all virtual IPs. */
+  readonly vip?: string;
+  /** IP protocol number, not that of TCP or ICMP. */
+  readonly protocol: number;
+  /** Absent: all ports, and of a protocol without ports. */
+  readonly port?: number;
+  readonly class: ServiceClassName;
+  /** A flow that had no packet for this many ms is over. */
+  readonly idleMs: number;
+  /** The same while the host has sent nothing of it. */
+  readonly provisionalMs: number;
 }
 
 /** An L2 filter rule. An absent field matches everything. */

@@ -157,6 +157,7 @@ export class BladeProgram {
         channel,
         owners,
         identity: bladeIdentity(charter),
+        services: charter.services,
         filters: charter.filters,
         forward: charter.forward,
         switches: charter.switches.map((spec) => openSwitchDriver(spec, surroundings)),

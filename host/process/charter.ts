@@ -3,7 +3,7 @@
  * So a blade's machine needs no appliance file, and none can be out of date.
  */
 import type { FilterEntry, ForwardStation, NodeIdentity, PortRoleName } from "../management/tables.ts";
-import { ownersOfBlade, type Blade, type HashName, type SwitchSpec } from "../model/appliance.ts";
+import { ownersOfBlade, type Blade, type HashName, type Service, type SwitchSpec } from "../model/appliance.ts";
 import { bladeSetup, type Shared } from "../supervisor/node-setup.ts";
 import type { Timing } from "../supervisor/timing.ts";
 
@@ -27,6 +27,7 @@ export interface Charter {
     /** Roles of its own ports, by number. */
     readonly ports: readonly PortRoleName[];
   };
+  readonly services: readonly Service[];
   /** As the appliance file has them; what is set at run time comes by an order. */
   readonly filters: readonly FilterEntry[];
   readonly forward: readonly ForwardStation[];
@@ -62,6 +63,7 @@ export function charterOf(shared: Shared, blade: Blade, timing: Partial<Timing> 
       owners: ownersOfBlade(blade).map(({ owner, hostPort }) => ({ name: owner.name, mac: owner.mac, hostPort })),
       ports: identity.ports,
     },
+    services: appliance.services,
     filters: filters.map(({ at: _, ...rule }) => rule),
     forward: forward.map(({ at: _, ...station }) => station),
     switches: appliance.switches,

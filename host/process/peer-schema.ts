@@ -58,6 +58,7 @@ const CHARTER_MEMBERS: Readonly<Record<keyof Charter, s.Schema>> = {
     owners: { ...s.list(s.object({ name: s.OWNER_NAME, mac: s.MAC, hostPort: s.PORT }), 256), minItems: 1 },
     ports: s.PORT_ROLES,
   }),
+  services: s.SERVICES,
   filters: s.FILTERS,
   forward: s.FORWARD,
   switches: s.list({

@@ -1,6 +1,6 @@
 /** Pieces of the schemas of what comes over a link between managers. Nothing unknown is let in, and everything has a
  *  bound. */
-import { HASH_NAMES } from "../model/appliance.ts";
+import { HASH_NAMES, SERVICE_CLASSES } from "../model/appliance.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -85,5 +85,18 @@ const FILTER = object(
 );
 export const FILTERS = list(FILTER);
 export const FORWARD = list(object({ mac: MAC, port: PORT }));
+
+const SERVICE = object(
+  {
+    vip: IP,
+    protocol: whole(0, 0xff),
+    port: whole(1, 0xffff),
+    class: oneOf(...SERVICE_CLASSES),
+    idleMs: DURATION,
+    provisionalMs: DURATION,
+  },
+  ["vip", "port"],
+);
+export const SERVICES = list(SERVICE, PORT_MAX);
 
 export const BUCKET_COUNT: Schema = { enum: Array.from({ length: 17 }, (_, bits) => 2 ** bits) };

@@ -4,14 +4,16 @@ import { DobbsError } from "../errors.ts";
 import { decodeAnswer, encodeRequest } from "../management/envelope.ts";
 import { Records } from "../management/records.ts";
 import { refusalOf } from "../management/status.ts";
-import { assignmentTable, filterTable, forwardTable, identityTable, putRequests, roleTable } from "../management/tables.ts";
+import { assignmentTable, filterTable, forwardTable, identityTable, putRequests, roleTable, serviceTable } from "../management/tables.ts";
 import type { NodeSetup } from "../supervisor/node-setup.ts";
 
 /** `now`: ms. Throws E_IMAGE_REFUSED when the image has no room for the appliance, or knows no such message. */
 export function bringIntoService(firmware: Firmware, setup: NodeSetup, kind: "blade" | "switch", now: number): void {
   const records = new Records(firmware.layout);
+  const serviceEntry: [string, Uint8Array] = ["SERVICE", serviceTable(records, setup.identity.vips, setup.services)];
   const tables: [name: string, bytes: Uint8Array][] = [
     ["IDENTITY", identityTable(records, setup.identity)],
+    ...(kind === "blade" ? [serviceEntry] : []),
     ["FILTER", filterTable(records, setup.filters)],
     ["FORWARD", forwardTable(records, setup.forward)],
     ["ASSIGNMENT", assignmentTable(records, setup.assignment)],

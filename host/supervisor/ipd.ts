@@ -3,12 +3,14 @@ import type { ManagementSession, OnResult } from "../management/session.ts";
 import type { Refusal } from "../management/status.ts";
 import { NO_ANSWER } from "../management/status.ts";
 import type { FilterEntry, ForwardStation, LocalOwnerEntry, NodeIdentity } from "../management/tables.ts";
+import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { inOrder, type OnDone, type Step } from "./steps.ts";
 
 export interface IpdOptions {
   readonly owners: readonly { readonly name: string; readonly mac: string; readonly hostPort: number }[];
   readonly identity: Omit<NodeIdentity, "localOwners">;
+  readonly services?: readonly Service[];
   readonly filters?: readonly FilterEntry[];
   readonly forward?: readonly ForwardStation[];
 }
@@ -135,12 +137,13 @@ export class Ipd {
         const steps: Step[] = [
           furnish,
           (then) => this.#putIdentity(owners, then),
+          (then) => this.#putServices(then),
           (then) => this.#putAssignment(assignment, then),
         ];
         return inOrder(steps, done);
       }
       const nobody = owners.map((entry) => ({ ...entry, owner: null }));
-      inOrder([furnish, (then) => this.#change(assignment, nobody, owners, then)], done);
+      inOrder([furnish, (then) => this.#putServices(then), (then) => this.#change(assignment, nobody, owners, then)], done);
     });
   }
 
@@ -178,6 +181,11 @@ export class Ipd {
         !result.ok && result.refusal.status === "STALE_GENERATION" && result.refusal.detail === assignment.generation;
       onDone(result.ok || there ? null : result.refusal.text);
     });
+  }
+
+  #putServices(onDone: OnDone): void {
+    const { identity, services = [] } = this.#options;
+    this.#session.putServices(identity.vips, services, (result) => onDone(result.ok ? null : result.refusal.text));
   }
 
   #putTables({ filters, forward }: NodeTables, onPut: (refusal: Refusal | null) => void): void {

@@ -1,7 +1,7 @@
 /** What one node of an appliance is told when it starts: who it is, and the first assignment. Pure functions. */
 import type { NodeIdentity, PortRoleName } from "../management/tables.ts";
 import {
-  type Appliance, AT_SWITCH, type Blade, filtersAt, forwardAt, ownersOf, ownersOfBlade, type Filter, type Forward,
+  type Appliance, AT_SWITCH, type Blade, filtersAt, forwardAt, ownersOf, ownersOfBlade, type Filter, type Forward, type Service,
 } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { DEFAULT_ASSIGNER } from "./assigner.ts";
@@ -11,6 +11,7 @@ import { membersOf } from "./view.ts";
 export interface NodeSetup {
   readonly identity: NodeIdentity;
   readonly assignment: Assignment;
+  readonly services: readonly Service[];
   readonly filters: readonly Filter[];
   readonly forward: readonly Forward[];
 }
@@ -48,6 +49,7 @@ export function bladeSetup(shared: Shared, blade: Blade): NodeSetup {
       })),
     },
     assignment,
+    services: appliance.services,
     filters: filtersAt(appliance, blade.name),
     forward,
   };
@@ -65,6 +67,7 @@ export function switchSetup(shared: Shared): NodeSetup {
   return {
     identity: { ...common(shared), ports: portRoles(roles), localOwners: [] },
     assignment: firstAssignment(appliance),
+    services: [],
     filters: filtersAt(appliance, AT_SWITCH),
     forward,
   };

@@ -39,12 +39,12 @@ export class OwnerSessions {
   /** Buckets of the clients that had sockets at the last reading: a client's bucket never changes in service. */
   #buckets: ReadonlyMap<string, number> = new Map();
 
-  /** Connections to other addresses than `vips` are the host's own affair; so are those to IPv6 ones as yet. */
+  /** Connections to other addresses than `vips` are the host's own affair. */
   constructor(clock: Clock, session: ManagementSession, sockets: HostSockets, vips: readonly string[]) {
     this.#clock = clock;
     this.#session = session;
     this.#sockets = sockets;
-    this.#vips = new Set(vips.filter((vip) => !vip.includes(":")));
+    this.#vips = new Set(vips);
   }
 
   /** A frame that is between NIC and host now has arrived after this many ms. */

@@ -6,6 +6,7 @@ import { DobbsError } from "../errors.ts";
 import { ManagementSession } from "../management/session.ts";
 import { NO_ANSWER } from "../management/status.ts";
 import type { FilterEntry, ForwardStation, NodeIdentity } from "../management/tables.ts";
+import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Cancel, Clock, Journal, ManagementChannel, Peers } from "./environment.ts";
 import { Ipd } from "./ipd.ts";
@@ -37,6 +38,7 @@ export interface TrafficManagerOptions {
   readonly owners: readonly LocalOwner[];
   /** Who this node is, but for its owners' numbers, which the assignment gives. */
   readonly identity: Omit<NodeIdentity, "localOwners">;
+  readonly services?: readonly Service[];
   readonly filters?: readonly FilterEntry[];
   readonly forward?: readonly ForwardStation[];
   /** Used while this traffic manager leads. All traffic managers may share the same drivers. Default none. */

@@ -52,7 +52,7 @@ test("structs with fields inside their size, and codes by name", () => {
 test("text: regions, records, codes, gate", () => {
   const { status, stdout } = dobbs(folder, "inspect", "--image", "blade");
   assert.equal(status, 0);
-  assert.match(stdout, /^blade image, ABI 1, board emulated$/m);
+  assert.match(stdout, /^blade image, ABI 2, board emulated$/m);
   assert.match(stdout, /^FRAME +0x[0-9a-f]{8} +[\d,]+ +[\d,]+ +[\d,.]+$/m);
   assert.match(stdout, /^Envelope +\d+ .*\bmagic\b/m);
   assert.match(stdout, /^Verdict +DROP .*\bDELIVER\b/m);

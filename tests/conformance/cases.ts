@@ -1,9 +1,9 @@
 /** What every engine must make of the same frames on every board: bytes in, verdict and bytes out. */
 import assert from "node:assert/strict";
 import type { FrameOut } from "../../host/engine/firmware.ts";
-import { bytesToMac, macToBytes } from "../../host/model/address.ts";
+import { bytesToMac, ipToBytes, macToBytes } from "../../host/model/address.ts";
 import { ACK, ETHERTYPE, RST, SYN, arp, ethernet, icmp, ipv4, tcp, udp } from "../packets/packets.ts";
-import { BROADCAST, CLIENT_MAC, VIP, VMAC, macOf, numberOf, type Node, type OwnerName } from "./node.ts";
+import { BROADCAST, CLIENT_MAC, VIP, VIP6, VMAC, macOf, numberOf, type Node, type OwnerName } from "./node.ts";
 
 export interface Case {
   readonly name: string;
@@ -16,6 +16,9 @@ const CLIENT = "10.1.0.3";
 const PAYLOAD = Uint8Array.from({ length: 100 }, (_, i) => i);
 const INBOUND = { source: CLIENT, destination: VIP };
 const OUTBOUND = { source: VIP, destination: CLIENT };
+const CLIENT6 = "2001:db8:1::3";
+const INBOUND6 = { source: CLIENT6, destination: VIP6 };
+const FROM_CLIENT = { destination: VMAC, source: CLIENT_MAC };
 const WIRE = 0;
 
 /** A segment of a client to the VIP, steered here. */
@@ -184,25 +187,60 @@ export const CASES: readonly Case[] = [
     node.assign("ca");
     assert.equal(
       node.frame(WIRE, ethernet({ destination: BROADCAST, source: CLIENT_MAC }, ETHERTYPE.arp, arp(request))).verdict,
-      "DROP ARP_NOT_OWNER",
+      "DROP NEIGHBOUR_NOT_OWNER",
     );
   }),
-  blade("UDP and ICMP echo are the current owner's; ICMP errors, fragments and IPv6 the own host's", (node) => {
-    const link = { destination: VMAC, source: CLIENT_MAC };
-    const datagram = ethernet(link, ETHERTYPE.ipv4, udp(INBOUND, { sourcePort: 5000, destinationPort: 53 }));
-    const echo = ethernet(link, ETHERTYPE.ipv4, icmp(INBOUND, 8, 0));
-    const error = ethernet(link, ETHERTYPE.ipv4, icmp(INBOUND, 3, 4, PAYLOAD));
-    const fragment = ethernet(link, ETHERTYPE.ipv4, ipv4({ ...INBOUND, fragment: 0x2000 }, 17, PAYLOAD));
-    const ipv6 = ethernet(link, ETHERTYPE.ipv6, new Uint8Array(40));
+  blade("an IPv6 connection is decided like one over IPv4, and is another flow", (node) => {
+    node.assign("a");
+    const segment = (flags: number): Uint8Array =>
+      ethernet(FROM_CLIENT, ETHERTYPE.ipv6, tcp(INBOUND6, { sourcePort: 1000, destinationPort: 80 }, flags, PAYLOAD));
+    expectOut(node.frame(WIRE, segment(SYN)).outputs, 1, withHeader(segment(SYN), macOf("a"), CLIENT_MAC));
     node.assign("ac");
-    for (const bytes of [datagram, echo, error, fragment, ipv6]) assert.equal(node.frame(WIRE, bytes).verdict, "DELIVER");
+    assert.equal(node.frame(WIRE, segment(ACK)).verdict, "DELIVER");
+    assert.equal(node.frame(WIRE, direct(1000, ACK)).verdict, "REDIRECT");
+  }),
+  blade("the owner of the asker's bucket answers a neighbour solicitation for the VIP with the VMAC", (node) => {
+    const ask = Uint8Array.from([0, 0, 0, 0, ...ipToBytes(VIP6), 1, 1, ...macToBytes(CLIENT_MAC)]);
+    const group = { source: CLIENT6, destination: "ff02::1:ff00:64" };
+    const solicitation = ethernet({ destination: "33:33:ff:00:00:64", source: CLIENT_MAC }, ETHERTYPE.ipv6, icmp(group, 135, 0, ask, 255));
+    node.assign("a");
+    const { verdict, outputs } = node.frame(WIRE, solicitation);
+    assert.equal(verdict, "ANSWER");
+    const told = Uint8Array.from([0x60, 0, 0, 0, ...ipToBytes(VIP6), 2, 1, ...macToBytes(VMAC)]);
+    const answer = icmp({ source: VIP6, destination: CLIENT6 }, 136, 0, told, 255);
+    expectOut(outputs, WIRE, ethernet({ destination: CLIENT_MAC, source: macOf("a") }, ETHERTYPE.ipv6, answer));
     node.assign("ca");
-    for (const bytes of [datagram, echo]) {
-      expectOut(node.frame(WIRE, bytes).outputs, WIRE, withHeader(bytes, macOf("c"), tag(node, "RESTEER", "a")));
-    }
-    for (const bytes of [error, fragment, ipv6]) assert.equal(node.frame(WIRE, bytes).verdict, "DELIVER");
-    const { events } = node.firmware.counters();
-    assert.deepEqual([events["ICMP_ERROR_PASSED"], events["FRAGMENT_PASSED"], events["IPV6_PASSED"]], [2, 2, 2]);
+    assert.equal(node.frame(WIRE, solicitation).verdict, "DROP NEIGHBOUR_NOT_OWNER");
+  }),
+  blade("a UDP flow stays with its owner, a datagram of a service without flows is the current owner's", (node) => {
+    const datagram = (destinationPort: number): Uint8Array =>
+      ethernet(FROM_CLIENT, ETHERTYPE.ipv4, udp(INBOUND, { sourcePort: 5000, destinationPort }, PAYLOAD));
+    node.services([{ protocol: 17, port: 53, class: "none", idleMs: 1, provisionalMs: 1 }]);
+    node.assign("a");
+    for (const port of [53, 51820]) assert.equal(node.frame(WIRE, datagram(port)).verdict, "DELIVER");
+    node.assign("ca");
+    assert.equal(node.frame(WIRE, datagram(51820)).verdict, "DELIVER");
+    expectOut(node.frame(WIRE, datagram(53)).outputs, WIRE, withHeader(datagram(53), macOf("c"), tag(node, "RESTEER", "a")));
+    node.now += 5_000;
+    assert.equal(node.frame(WIRE, datagram(51820)).verdict, "DROP NOT_COMPLETE");
+  }),
+  blade("an ICMP echo is the current owner's, an ICMP error the host's that has sent what it quotes", (node) => {
+    const echo = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, icmp(INBOUND, 8, 0));
+    // A router in another bucket than the client.
+    const router = { source: "10.1.0.9", destination: VIP };
+    const quote = tcp(OUTBOUND, { sourcePort: 80, destinationPort: 1000 }, ACK, PAYLOAD).subarray(0, 28);
+    const error = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, icmp(router, 3, 4, Uint8Array.from([0, 0, 5, 0x14, ...quote])));
+    node.assign("a");
+    node.frame(WIRE, direct(1000, SYN));
+    node.assign("ca");
+    expectOut(node.frame(WIRE, echo).outputs, WIRE, withHeader(echo, macOf("c"), tag(node, "RESTEER", "a")));
+    expectOut(node.frame(WIRE, error).outputs, 1, withHeader(error, macOf("a"), CLIENT_MAC));
+  }),
+  blade("fragments are the own host's", (node) => {
+    const fragment = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, ipv4({ ...INBOUND, fragment: 0x2000 }, 17, new Uint8Array(8).fill(9)));
+    node.assign("ca");
+    assert.equal(node.frame(WIRE, fragment).verdict, "DELIVER");
+    assert.equal(node.firmware.counters().events["FRAGMENT_PASSED"], 1);
   }),
   blade("a host may not open from the VIP, ask by ARP as the VIP, nor use a redirect tag", (node) => {
     node.assign("a");
@@ -214,7 +252,7 @@ export const CASES: readonly Case[] = [
     const ask = arp({ operation: 1, senderMac: macOf("a"), senderIp: VIP, targetIp: CLIENT });
     assert.equal(
       node.frame(1, ethernet({ destination: BROADCAST, source: macOf("a") }, ETHERTYPE.arp, ask)).verdict,
-      "DROP ARP_FROM_HOST",
+      "DROP NEIGHBOUR_FROM_HOST",
     );
     const spoofed = withHeader(reply("a", 1000, ACK), macOf("c"), tag(node, "HOP1", "a"));
     assert.equal(node.frame(1, spoofed).verdict, "DROP SPOOFED_TAG");

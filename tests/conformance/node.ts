@@ -12,14 +12,16 @@ import {
   identityTable,
   putRequests,
   roleTable,
+  serviceTable,
   type FilterEntry,
   type ForwardStation,
 } from "../../host/management/tables.ts";
-import type { HashName } from "../../host/model/appliance.ts";
+import type { HashName, Service } from "../../host/model/appliance.ts";
 import type { Owner } from "../../host/model/assignment.ts";
 import { packagePath } from "../../host/paths.ts";
 
 export const VIP = "10.0.0.100";
+export const VIP6 = "2001:db8::64";
 export const VMAC = "02:00:00:00:00:64";
 export const CLIENT_MAC = "06:00:00:00:01:01";
 export const BROADCAST = "ff:ff:ff:ff:ff:ff";
@@ -80,7 +82,7 @@ export class Node {
       "IDENTITY",
       identityTable(this.records, {
         vmac: VMAC,
-        vips: [VIP],
+        vips: [VIP, VIP6],
         hash,
         seed: Uint8Array.from({ length: 16 }, (_, i) => i),
         redirect,
@@ -99,7 +101,7 @@ export class Node {
       "IDENTITY",
       identityTable(this.records, {
         vmac: VMAC,
-        vips: [VIP],
+        vips: [VIP, VIP6],
         hash: "low-bits",
         seed: new Uint8Array(16),
         redirect: true,
@@ -121,6 +123,10 @@ export class Node {
         buckets: Array.from({ length: BUCKETS }, (_, bucket) => numbers[bucket % numbers.length]!),
       }),
     );
+  }
+
+  services(services: readonly Service[]): Answer {
+    return this.put("SERVICE", serviceTable(this.records, [VIP, VIP6], services));
   }
 
   filters(rules: readonly FilterEntry[]): Answer {

@@ -9,7 +9,7 @@ import { packagePath } from "../../host/paths.ts";
 const field = (offset: number, width: number): number => offset | (width << 16);
 
 export const CONSTANTS: Readonly<Record<string, number>> = {
-  ABI_VERSION: 1,
+  ABI_VERSION: 2,
   IMAGE_KIND: 1,
   "ImageKind.BLADE": 1,
   "ImageKind.SWITCH": 2,

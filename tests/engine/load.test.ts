@@ -16,7 +16,7 @@ const refusals: [what: string, code: string, message: RegExp, changes: Partial<P
     "a manage of other parameters", "E_IMAGE_EXPORT", /manage/,
     { manage: '(func (export "manage") (param i32) (result i32) (i32.const 0))' },
   ],
-  ["another ABI", "E_IMAGE_ABI", /ABI 2.*ABI 1/, { constants: { ...CONSTANTS, ABI_VERSION: 2 } }],
+  ["another ABI", "E_IMAGE_ABI", /ABI 3.*ABI 2/, { constants: { ...CONSTANTS, ABI_VERSION: 3 } }],
   ["no ABI version", "E_IMAGE_NAME", /ABI_VERSION/, { constants: without("ABI_VERSION") }],
   ["no inbox", "E_IMAGE_REGION", /INBOX/, { regions: region(4, ([, ...place]) => [99, ...place]) }],
   ["an empty outbox", "E_IMAGE_REGION", /OUTBOX/, { regions: region(5, ([id, at, stride]) => [id, at, stride, 0]) }],

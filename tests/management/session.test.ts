@@ -124,7 +124,7 @@ describe("a management session with a blade's image", () => {
     const { session, resultOf, valueOf } = blade(5);
     assert.deepEqual(
       valueOf((on) => session.hello(on)),
-      { abi: 1, kind: "blade", buckets: BUCKETS, flows: 0 },
+      { abi: 2, kind: "blade", buckets: BUCKETS, flows: 0 },
     );
     const hello = resultOf((on) => session.hello(on));
     assert.ok(hello.ok && hello.generation === 5);

@@ -41,6 +41,7 @@ test("a small file: defaults filled in, addresses in one form", () => {
         ],
       },
     ],
+    services: [],
     filters: [],
     forward: [],
     switches: [],
@@ -53,6 +54,24 @@ test("owners: a blade without VMs itself, else its VMs, which divide its weight"
     { owner: { name: "dobbs-ferry", mac: "02:d0:bb:00:01:01", blade: "dobbs-ferry", port: 1 }, weight: 1, hostPort: 1 },
     { owner: { name: "ardsley/vm1", mac: "02:d0:bb:00:02:01", blade: "ardsley", port: 2 }, weight: 1.5, hostPort: 1 },
     { owner: { name: "ardsley/vm2", mac: "02:d0:bb:00:02:02", blade: "ardsley", port: 2 }, weight: 1.5, hostPort: 2 },
+  ]);
+});
+
+test("services: protocols by name or number, times in ms, defaults filled in", () => {
+  const appliance = parseAppliance(
+    `${SMALL}
+services:
+  - { protocol: udp, port: 53, class: none }
+  - { vip: "2001:DB8:0::50", protocol: 17, class: flow, idle: 1.5s, provisional: 200ms }
+  - { protocol: gre, class: flow }
+`,
+    "a.yaml",
+  );
+  const times = { idleMs: 60_000, provisionalMs: 5_000 };
+  assert.deepEqual(appliance.services, [
+    { protocol: 17, port: 53, class: "none", ...times },
+    { vip: "2001:db8::50", protocol: 17, class: "flow", idleMs: 1_500, provisionalMs: 200 },
+    { protocol: 47, class: "flow", ...times },
   ]);
 });
 
@@ -156,6 +175,28 @@ const WRONG: Record<string, readonly [file: string, code: string, where: string]
   "two blades at one port": [SMALL.replace("port: 2\n", "port: 1\n"), "E_APPLIANCE_DUPLICATE", "a.yaml:11: blades[1].port:"],
   "a blade at an uplink": [SMALL.replace("port: 2\n", "port: 0\n"), "E_APPLIANCE_DUPLICATE", "a.yaml:11: blades[1].port:"],
   "a blade called switch": [SMALL.replace("ardsley", "switch"), "E_APPLIANCE_NAME", "a.yaml:9: blades[1].name:"],
+  "a service of TCP": [`${SMALL}services: [{ protocol: 6, class: flow }]\n`, "E_APPLIANCE_SERVICE", "a.yaml:16: services[0].protocol:"],
+  "a port of a protocol without ports": [
+    `${SMALL}services: [{ protocol: gre, port: 1, class: flow }]\n`,
+    "E_APPLIANCE_SERVICE",
+    "a.yaml:16: services[0].port:",
+  ],
+  "a service at no VIP": [
+    `${SMALL}services: [{ vip: 192.0.2.1, protocol: udp, class: flow }]\n`,
+    "E_APPLIANCE_REFERENCE",
+    "a.yaml:16: services[0].vip:",
+  ],
+  "a service that is over at once": [
+    `${SMALL}services: [{ protocol: udp, class: flow, idle: 1us }]\n`,
+    "E_APPLIANCE_SERVICE",
+    "a.yaml:16: services[0].idle:",
+  ],
+  "a service of no class": [`${SMALL}services: [{ protocol: udp, class: sticky }]\n`, "E_APPLIANCE_VALUE", "a.yaml:16: services[0].class:"],
+  "a service that another one hides": [
+    `${SMALL}services: [{ protocol: udp, class: flow }, { protocol: 17, port: 53, class: none }]\n`,
+    "E_APPLIANCE_SERVICE",
+    "a.yaml:16: services[1]:",
+  ],
   "a filter at no blade": [`${SMALL}filters: [{ action: drop, at: yonkers }]\n`, "E_APPLIANCE_REFERENCE", "a.yaml:16: filters[0].at:"],
   "a station at no blade": [
     `${SMALL}forward: [{ mac: 02:00:00:00:00:01, port: 1, at: blades }]\n`,

@@ -47,28 +47,44 @@ export interface Ports {
   readonly destinationPort: number;
 }
 
-export function tcp(ip: Ip, { sourcePort, destinationPort }: Ports, flags: number, payload: Uint8Array = new Uint8Array()): Uint8Array {
+/** RFC 8200. `next` names what `payload` begins with. */
+export function ipv6({ source, destination }: Ip, next: number, payload: Uint8Array, hopLimit = 64): Uint8Array {
+  const header = Uint8Array.from([0x60, 0, 0, 0, ...be16(payload.length), next, hopLimit]);
+  return concat([header, ipToBytes(source), ipToBytes(destination), payload]);
+}
+
+/** A packet of the family that the addresses are of. */
+function ip(addresses: Ip, protocol: number, payload: Uint8Array): Uint8Array {
+  return addresses.source.includes(":") ? ipv6(addresses, protocol, payload) : ipv4(addresses, protocol, payload);
+}
+
+export function tcp(addresses: Ip, { sourcePort, destinationPort }: Ports, flags: number, payload: Uint8Array = new Uint8Array()): Uint8Array {
   const header = Uint8Array.from([
     ...be16(sourcePort), ...be16(destinationPort), 0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, ...be16(0xffff), 0, 0, 0, 0,
   ]);
   const segment = concat([header, payload]);
-  segment.set(be16(pseudoChecksum(ip, 6, segment)), 16);
-  return ipv4(ip, 6, segment);
+  segment.set(be16(pseudoChecksum(addresses, 6, segment)), 16);
+  return ip(addresses, 6, segment);
 }
 
-export function udp(ip: Ip, { sourcePort, destinationPort }: Ports, payload: Uint8Array = new Uint8Array()): Uint8Array {
+export function udp(addresses: Ip, { sourcePort, destinationPort }: Ports, payload: Uint8Array = new Uint8Array()): Uint8Array {
   const segment = concat([
     Uint8Array.from([...be16(sourcePort), ...be16(destinationPort), ...be16(8 + payload.length), 0, 0]),
     payload,
   ]);
-  segment.set(be16(pseudoChecksum(ip, 17, segment)), 6);
-  return ipv4(ip, 17, segment);
+  segment.set(be16(pseudoChecksum(addresses, 17, segment)), 6);
+  return ip(addresses, 17, segment);
 }
 
-export function icmp(ip: Ip, type: number, code: number, payload: Uint8Array = new Uint8Array(4)): Uint8Array {
+/** ICMP or ICMPv6, by the family of the addresses; `payload` is what follows the first 4 bytes. */
+export function icmp(addresses: Ip, type: number, code: number, payload: Uint8Array = new Uint8Array(4), hopLimit = 64): Uint8Array {
   const message = concat([Uint8Array.from([type, code, 0, 0]), payload]);
+  if (addresses.source.includes(":")) {
+    message.set(be16(pseudoChecksum(addresses, 58, message)), 2);
+    return ipv6(addresses, 58, message, hopLimit);
+  }
   message.set(be16(checksum(message)), 2);
-  return ipv4(ip, 1, message);
+  return ipv4(addresses, 1, message);
 }
 
 export interface Arp {

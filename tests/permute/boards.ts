@@ -11,7 +11,7 @@ export interface Sizes {
 /** Smaller where a power of two must stay one, so that the board's memory is enough. */
 const HALVED = ["flows", "stations", "slots"];
 /** A few more of each; buckets stay as they are, since appliances say how many they have. */
-const RAISED = ["owners", "localOwners", "vips", "filters", "forwards", "blade", "switch"];
+const RAISED = ["owners", "localOwners", "vips", "services", "filters", "forwards", "blade", "switch"];
 const RAISE_MAX = 3;
 /** No image can have more ports than that. */
 const PORTS_MAX = 64;

@@ -34,6 +34,7 @@ function charter({ name }: { name: string }, more: Partial<Charter> = {}): Chart
     hash: "mix",
     uplinks: [0],
     blades: [ARDSLEY, YONKERS],
+    services: [],
     filters: [],
     forward: [],
     switches: [],

@@ -50,6 +50,7 @@ test("a blade's charter says what concerns it, and nothing of the others", () =>
       owners: [{ name: "ardsley", mac: "02:00:00:00:00:01", hostPort: 1 }],
       ports: ["fabric", "host"],
     },
+    services: [],
     filters: [{ action: "drop", ethertype: 34999 }, { action: "allow", port: 1 }],
     forward: [],
     switches: [{ kind: "dobbs", name: "west", role: "active", link: "unix:/run/dobbs/west.sock" }],

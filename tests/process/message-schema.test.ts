@@ -5,7 +5,7 @@ import { decodeToBlade } from "../../host/process/peer-schema.ts";
 import { CHARTER, edited, ORDERS, placesIn, REPORTS, type Step } from "./samples.ts";
 
 /** Members that may be left out: those of filter rules, and timings. */
-const OPTIONAL = new Set(["destination", "source", "ethertype", "port", "pollMs"]);
+const OPTIONAL = new Set(["vip", "destination", "source", "ethertype", "port", "pollMs"]);
 /** Members of these are named by whoever writes the appliance file. */
 const MAPS = new Set(["roles", "switches", "interfaces"]);
 
@@ -45,8 +45,8 @@ for (const [kind, sample, check] of CASES) {
     for (const path of placesIn(sample)) {
       const name = lastName(path);
       if (typeof name === "number" || mapHolds(path)) continue;
-      const inFilter = path.includes("filters") && OPTIONAL.has(name);
-      if (inFilter || name === "pollMs") continue;
+      const mayLack = ["filters", "services"].some((list) => path.includes(list)) && OPTIONAL.has(name);
+      if (mayLack || name === "pollMs") continue;
       const without = edited(sample, path, (holder, last) => delete holder[last]);
       assert.equal(check(without), null, `without ${path.join(".")}`);
     }

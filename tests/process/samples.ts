@@ -89,6 +89,7 @@ export const CHARTER: Charter = {
     owners: [{ name: "ardsley", mac: MAC, hostPort: 1 }],
     ports: ["fabric", "host"],
   },
+  services: [{ vip: "2001:db8::1", protocol: 17, port: 53, class: "none", idleMs: 60_000, provisionalMs: 5_000 }],
   filters: FILTERS,
   forward: FORWARD,
   switches: [

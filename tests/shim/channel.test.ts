@@ -137,7 +137,7 @@ describe("the channel to a shim", () => {
     ["another kind of thing", (image) => ({ ...image, bundle: { ...(image.bundle as object), kind: "router" } }), "E_LINK_PAYLOAD"],
     ["another ABI", (image) => ({ ...image, constants: { ...(image.constants as object), ABI_VERSION: 99 } }), "E_IMAGE_ABI"],
     ["a field of a width that there is not", (image) => ({ ...image, constants: { ...(image.constants as object), "Region.id": 3 << 16 } }), "E_LINK_PAYLOAD"],
-    ["names missing", (image) => ({ ...image, constants: { ABI_VERSION: 1 } }), "E_IMAGE_NAME"],
+    ["names missing", (image) => ({ ...image, constants: { ABI_VERSION: 2 } }), "E_IMAGE_NAME"],
   ];
   for (const [what, change, code] of wrong) {
     test(`is not there when the shim's image is described with ${what}`, async () => {

@@ -19,7 +19,7 @@ import {
   Vip,
 } from "../../records";
 import { swap16, swap32 } from "../../wire/ethernet";
-import { SERVICE, VIP, VMAC, ownerMac } from "./frames";
+import { SERVICE, VIP, VIP6_HIGH, VIP6_LOW, VMAC, ownerMac } from "./frames";
 
 export const HEADER: u32 = <u32>offsetof<Envelope>();
 /** Buckets of the specs' assignments. */
@@ -74,7 +74,7 @@ export function identity(flags: u32): u32 {
   header.flags = <u8>flags;
   header.seed = 0x0123456789abcdef;
   header.localOwners = 2;
-  header.vips = 1;
+  header.vips = 2;
   header.ports = 4;
   let at = TABLE + offsetof<Identity>();
   for (let i: u32 = 1; i <= 2; i++) {
@@ -88,6 +88,11 @@ export function identity(flags: u32): u32 {
   const vip = changetype<Vip>(at);
   vip.address = swap32(VIP);
   vip.family = 4;
+  at += offsetof<Vip>();
+  const vip6 = changetype<Vip>(at);
+  vip6.address = VIP6_LOW;
+  vip6.addressHigh = VIP6_HIGH;
+  vip6.family = 6;
   at += offsetof<Vip>();
   for (let i: u32 = 0; i < 4; i++) {
     changetype<Port>(at + i * offsetof<Port>()).role = <u8>(i == 0 ? PortRole.FABRIC : PortRole.HOST);
@@ -141,6 +146,7 @@ export function flowBatch(type: u32, generation: u32, local: u32, address: u32, 
   row.clientPort = <u16>swap16(port);
   row.vipPort = <u16>swap16(SERVICE);
   row.protocol = 6;
+  row.family = 4;
   row.state = <u8>state;
   return bytes;
 }

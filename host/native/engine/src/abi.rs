@@ -4,7 +4,7 @@ use crate::error::ImageError;
 use crate::layout::{Constants, Layout, Region, refuse_region};
 
 /// The one number a host has of its own: the ABI that it was written for.
-pub const ABI_VERSION: i32 = 1;
+pub const ABI_VERSION: i32 = 2;
 
 /// Where the answer to a management message says what to do with the request.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,9 @@ pub(crate) struct Abi {
     pub retain: RetainFields,
 }
 
+/// Regions of u64 counters that every image has; those that some have end like them.
 const COUNTER_REGIONS: [&str; 3] = ["VERDICT_COUNTER", "DROP_COUNTER", "EVENT_COUNTER"];
+const COUNTER_SUFFIX: &str = "_COUNTER";
 const COUNTER_BYTES: usize = size_of::<u64>();
 
 /// Before anything else is read: another version may have other names.
@@ -51,7 +53,8 @@ impl Abi {
             close: bit(layout, "Retain.CLOSE")?,
         };
         let mut counters = Vec::new();
-        for name in COUNTER_REGIONS {
+        let more = layout.regions().filter(|name| name.ends_with(COUNTER_SUFFIX) && !COUNTER_REGIONS.contains(name));
+        for name in COUNTER_REGIONS.into_iter().chain(more) {
             let place = layout.region(name)?;
             if place.stride != COUNTER_BYTES {
                 let message = format!("region {name} has records of {} bytes, not u64", place.stride);

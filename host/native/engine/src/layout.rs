@@ -105,6 +105,11 @@ impl Layout {
         Ok(region)
     }
 
+    /// Names of the tables that this image has.
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.regions.iter().filter_map(|(id, _)| self.name("RegionId", *id as i32))
+    }
+
     /// Where the `Region` records themselves are.
     pub fn descriptor(&self) -> Range<usize> {
         self.descriptor.clone()

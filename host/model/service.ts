@@ -1,0 +1,92 @@
+/** Services of an appliance file: from the file's form to ours, and what can be wrong beyond the schema. */
+import { ipToBytes, bytesToIp } from "./address.ts";
+import type { Service, ServiceClassName } from "./appliance.ts";
+import { parseDuration } from "./duration.ts";
+import { fieldName, type Path, type Problem } from "../files/problem.ts";
+
+/** An entry of `services:` that has passed the schema. */
+export interface ServiceEntry {
+  readonly vip?: string;
+  readonly protocol: number | keyof typeof PROTOCOLS;
+  readonly port?: number;
+  readonly class: ServiceClassName;
+  readonly idle?: string;
+  readonly provisional?: string;
+}
+
+/** IANA's numbers. */
+export const PROTOCOLS = { udp: 17, gre: 47, esp: 50, ah: 51, sctp: 132 } as const;
+const UDP = PROTOCOLS.udp;
+/** Protocols of which no service can be: TCP has connections of its own, ICMP answers for others. */
+const OTHERS: Readonly<Record<number, string>> = { 1: "ICMP", 6: "TCP", 58: "ICMPv6" };
+
+const IDLE_DEFAULT = "60s";
+const PROVISIONAL_DEFAULT = "5s";
+const US_PER_MS = 1_000;
+
+export function serviceInForm(entry: ServiceEntry): Service {
+  const { vip, port, idle = IDLE_DEFAULT, provisional = PROVISIONAL_DEFAULT } = entry;
+  return {
+    ...(vip !== undefined && { vip: bytesToIp(ipToBytes(vip)) }),
+    protocol: protocolOf(entry),
+    ...(port !== undefined && { port }),
+    class: entry.class,
+    idleMs: milliseconds(idle),
+    provisionalMs: milliseconds(provisional),
+  };
+}
+
+export function* checkServices(services: readonly ServiceEntry[], vips: readonly string[]): Generator<Problem, void> {
+  for (const [index, entry] of services.entries()) {
+    const path: Path = ["services", index];
+    const protocol = protocolOf(entry);
+    const other = OTHERS[protocol];
+    if (other !== undefined) {
+      const message = `${other} is no service: its packets are told apart without one`;
+      yield { code: "E_APPLIANCE_SERVICE", path: [...path, "protocol"], message, mend: "Remove the entry." };
+    }
+    if (entry.port !== undefined && protocol !== UDP) {
+      const message = `ports of protocol ${protocol} are not looked at`;
+      yield { code: "E_APPLIANCE_SERVICE", path: [...path, "port"], message, mend: "Leave the port away." };
+    }
+    if (entry.vip !== undefined && !vips.some((vip) => sameAddress(vip, entry.vip!))) {
+      const message = `there is no VIP ${entry.vip}`;
+      yield { code: "E_APPLIANCE_REFERENCE", path: [...path, "vip"], message, mend: `Name one of ${vips.join(", ")}, or none for all.` };
+    }
+    for (const name of ["idle", "provisional"] as const) {
+      if (entry[name] !== undefined && milliseconds(entry[name]) < 1) {
+        const message = `${entry[name]} is less than a millisecond`;
+        yield { code: "E_APPLIANCE_SERVICE", path: [...path, name], message, mend: "Write a longer time, such as 60s." };
+      }
+    }
+    const first = services.slice(0, index).findIndex((earlier) => covers(earlier, entry));
+    if (first >= 0) {
+      const message = `nothing comes to this entry: ${fieldName(["services", first])} matches all of it`;
+      yield { code: "E_APPLIANCE_SERVICE", path, message, mend: "Put the more special entry first." };
+    }
+  }
+}
+
+function protocolOf({ protocol }: ServiceEntry): number {
+  return typeof protocol === "number" ? protocol : PROTOCOLS[protocol];
+}
+
+function milliseconds(duration: string): number {
+  return Math.round(parseDuration(duration) / US_PER_MS);
+}
+
+function sameAddress(a: string, b: string): boolean {
+  try {
+    return bytesToIp(ipToBytes(a)) === bytesToIp(ipToBytes(b));
+  } catch {
+    return false;
+  }
+}
+
+function covers(earlier: ServiceEntry, later: ServiceEntry): boolean {
+  return (
+    protocolOf(earlier) === protocolOf(later) &&
+    (earlier.vip === undefined || (later.vip !== undefined && sameAddress(earlier.vip, later.vip))) &&
+    (earlier.port === undefined || earlier.port === later.port)
+  );
+}
