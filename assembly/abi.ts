@@ -47,9 +47,9 @@ export enum RegionField {
 }
 
 export enum RegionId {
-  /** Frame bytes, a slot a record. */
+  /** Frame bytes, a slot a record: RING_SLOTS that the host fills, and behind them those that wait in the image. */
   FRAME = 1,
-  /** `Slot` records: what the host says of a frame, and what the firmware decided. */
+  /** `Slot` records: what the host says of a frame, and what the firmware decided. As many as of FRAME. */
   SLOT = 2,
   /** `Egress` records: what leaves, valid until the next call of `process`. */
   EGRESS = 3,
@@ -87,6 +87,8 @@ export enum RegionId {
   RULE_COUNTER = 19,
   /** Services (blade image). */
   SERVICE = 20,
+  /** What was decided for first fragments (blade image). */
+  FRAGMENT = 21,
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -174,6 +176,8 @@ export enum Verdict {
   ANSWER = 5,
   /** By a switch, to the port of its bucket's owner. */
   STEER = 6,
+  /** A later fragment waits for its first one: it leaves with that one's batch, or not at all. */
+  PARK = 7,
 }
 
 /** Why a frame was dropped. */
@@ -228,6 +232,8 @@ export enum Drop {
   /** The bucket's owner has no port that is up. */
   NO_PORT = 26,
   BAD_IPV6 = 27,
+  /** A later fragment whose first one is not known, and is not waited for. */
+  FRAGMENT_UNKNOWN = 28,
 }
 
 /** Other things that are counted. */
@@ -247,14 +253,20 @@ export enum Event {
   ARP_ANSWERED = 10,
   /** Neighbour solicitations for a VIP. */
   NEIGHBOUR_ANSWERED = 11,
-  /** Delivered to the own host, undecided: fragments. */
-  FRAGMENT_PASSED = 12,
+  /** Later fragments that began to wait for their first one. */
+  FRAGMENT_PARKED = 12,
+  /** Of these: went the way of the first one that came. */
+  FRAGMENT_RELEASED = 13,
   MESSAGE_IN = 14,
   MESSAGE_REFUSED = 15,
   /** A station learned or moved by a switch. */
   STATION_LEARNED = 16,
   /** A flow that was recorded for a delivered SYN, or the first packet of another protocol. */
   FLOW_OPENED = 17,
+  /** Parked fragments whose first one did not come in time. */
+  FRAGMENT_EXPIRED = 18,
+  /** Copies of later fragments to owners that may have the flow. */
+  FRAGMENT_COPIED = 19,
 }
 
 /** The lines of the per-packet rule (`decide.ts`, docs/protocol.md): each decision takes one, and is counted there. */
@@ -285,6 +297,14 @@ export enum Rule {
   /** Packets without a flow. */
   FLOWLESS_CURRENT = 19,
   FLOWLESS_RESTEERS = 20,
+  /** Later fragments: as the first one. */
+  FRAGMENT_REPEATS = 21,
+  /** Current, and there is no previous owner. */
+  FRAGMENT_ALONE = 22,
+  FRAGMENT_FINAL = 23,
+  FRAGMENT_WAITS = 24,
+  FRAGMENT_COPIES = 25,
+  FRAGMENT_UNKNOWN = 26,
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, RULES, RULE_COUNTERS, VER
 import { FILTERS } from "./filter";
 import { FLOW_TABLE, Flow } from "./flows";
 import { FORWARDS } from "./forward";
+import { FRAGMENT_TABLE, Fragment } from "./fragments";
 import { LOCAL_OWNERS, PORTS, VIPS } from "./identity";
 import { INBOX, OUTBOX } from "./manage/envelope";
 import { STAGE } from "./manage/stage";
 import { packetAt } from "./packet";
+import { clearLeaving } from "./parking";
 import { Bucket, FilterRule, ForwardEntry, LocalOwner, Owner, Port, Service, Vip } from "./records";
 import { EGRESSES, FRAMES, SLOTS, clearEgress, countEgress, slotAt } from "./ring";
 import {
@@ -21,10 +23,12 @@ import {
   FILTERS_MAX,
   FLOWS,
   FORWARDS_MAX,
+  FRAGMENTS_MAX,
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
   SERVICES_MAX,
+  SLOTS_MAX,
   SLOT_BYTES,
   STAGE_BYTES,
   VIPS_MAX,
@@ -42,8 +46,8 @@ export const IMAGE_KIND: u32 = ImageKind.BLADE;
 /** The layout descriptor: `LAYOUT_REGIONS` `Region` records. */
 // prettier-ignore
 export const LAYOUT: usize = memory.data<u32>([
-  RegionId.FRAME, FRAMES as u32, SLOT_BYTES, FRAME_SLOTS,
-  RegionId.SLOT, SLOTS as u32, offsetof<Slot>() as u32, FRAME_SLOTS,
+  RegionId.FRAME, FRAMES as u32, SLOT_BYTES, SLOTS_MAX,
+  RegionId.SLOT, SLOTS as u32, offsetof<Slot>() as u32, SLOTS_MAX,
   RegionId.EGRESS, EGRESSES as u32, offsetof<Egress>() as u32, EGRESS_MAX,
   RegionId.INBOX, INBOX as u32, MESSAGE_BYTES_MAX, 1,
   RegionId.OUTBOX, OUTBOX as u32, MESSAGE_BYTES_MAX, 1,
@@ -61,8 +65,9 @@ export const LAYOUT: usize = memory.data<u32>([
   RegionId.STAGE, STAGE as u32, 1, STAGE_BYTES,
   RegionId.RULE_COUNTER, RULE_COUNTERS as u32, 8, RULES,
   RegionId.SERVICE, SERVICES as u32, offsetof<Service>() as u32, SERVICES_MAX,
+  RegionId.FRAGMENT, FRAGMENT_TABLE as u32, offsetof<Fragment>() as u32, FRAGMENTS_MAX,
 ]);
-export const LAYOUT_REGIONS: u32 = 19;
+export const LAYOUT_REGIONS: u32 = 20;
 
 /**
  * Processes slots `first` to `first + count - 1` at `now` (ms, wraps). Staged, so that the cache misses of a batch
@@ -71,6 +76,7 @@ export const LAYOUT_REGIONS: u32 = 19;
  */
 export function process(first: u32, count: u32, now: u32): u32 {
   clearEgress();
+  clearLeaving();
   if (first >= FRAME_SLOTS) return 0;
   if (count > FRAME_SLOTS - first) count = FRAME_SLOTS - first;
   const end = first + count;

@@ -48,7 +48,7 @@ export function countMany(event: u32, amount: u64): void {
   add(EVENT_COUNTERS + event * 8, amount);
 }
 
-if (<u32>Verdict.STEER >= VERDICTS) ERROR("a verdict without a counter");
-if (<u32>Drop.BAD_IPV6 >= DROPS) ERROR("a drop reason without a counter");
-if (<u32>Event.FLOW_OPENED >= EVENTS) ERROR("an event without a counter");
-if (<u32>Rule.FLOWLESS_RESTEERS >= RULES) ERROR("a line of the rule without a counter");
+if (<u32>Verdict.PARK >= VERDICTS) ERROR("a verdict without a counter");
+if (<u32>Drop.FRAGMENT_UNKNOWN >= DROPS) ERROR("a drop reason without a counter");
+if (<u32>Event.FRAGMENT_COPIED >= EVENTS) ERROR("an event without a counter");
+if (<u32>Rule.FRAGMENT_UNKNOWN >= RULES) ERROR("a line of the rule without a counter");

@@ -22,6 +22,8 @@ export enum Action {
   RECORD = 2,
   /** Send to another owner, with this kind of tag: its place in the history is `target`. */
   REDIRECT = 3,
+  /** Let it wait for the first fragment of its packet. */
+  PARK = 4,
 }
 
 /** A decision in one u32: action; drop reason or redirect kind; target; line of the rule. */
@@ -131,4 +133,23 @@ export function decideCurrent(kind: u32, ahead: i32, index: i32, depth: u32): u3
   }
   if (index == 0) return deliver(Rule.FLOWLESS_CURRENT, Action.DELIVER);
   return redirect(Rule.FLOWLESS_RESTEERS, RedirectKind.RESTEER, 0);
+}
+
+/** Decides on a later fragment, when nothing is known of the first one of its packet that came with the same kind. Parameters as
+ *  above. A hop comes behind its first one, or not at all. */
+export function decideFragment(kind: u32, ahead: i32, index: i32, depth: u32): u32 {
+  if (depth == 0) return drop(Rule.NO_OWNER, Drop.NO_ASSIGNMENT);
+  if (kind == RedirectKind.COPY) return deliver(Rule.COPY, Action.DELIVER);
+  if (kind == RedirectKind.FINAL) {
+    if (ahead == 0 && index == 0) return deliver(Rule.FRAGMENT_FINAL, Action.DELIVER);
+    return drop(Rule.FINAL_STALE, Drop.STALE_FINAL);
+  }
+  if (isHop(kind)) return drop(Rule.FRAGMENT_UNKNOWN, Drop.FRAGMENT_UNKNOWN);
+  if (kind == RedirectKind.RESTEER) {
+    if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);
+  } else if (kind != RedirectKind.DIRECT) {
+    return drop(Rule.BAD_TAG, Drop.BAD_TAG);
+  }
+  if (index == 0 && depth == 1) return deliver(Rule.FRAGMENT_ALONE, Action.DELIVER);
+  return decision(Rule.FRAGMENT_WAITS, Action.PARK, 0, 0);
 }

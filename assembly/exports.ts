@@ -21,6 +21,7 @@ export {
   Verdict,
   WIRE_PORT,
 } from "./abi";
+export { FRAME_SLOTS as RING_SLOTS } from "./sizes";
 export {
   ANY_PORT,
   ANY_VIP,

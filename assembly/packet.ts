@@ -57,7 +57,8 @@ export class Packet extends FlowKey {
   serviceClass: u8;
   /** IP protocol number of the packet itself, where `protocol` is that of a quoted one. */
   carrier: u8;
-  reserved0: u8;
+  /** Of a fragmented packet of IPv4: its protocol; 0 of IPv6. */
+  fragmentProtocol: u8;
   reserved1: u64;
 }
 

@@ -1,11 +1,11 @@
 /** The frame ring that host and firmware share: frame bytes, `Slot` records, and the `Egress` records of one batch. */
 import { Egress, Slot } from "./abi";
-import { EGRESS_MAX, FRAME_SLOTS, SLOT_BYTES } from "./sizes";
+import { EGRESS_MAX, SLOTS_MAX, SLOT_BYTES } from "./sizes";
 import { loadMac } from "./wire/ethernet";
 import { DESTINATION, SOURCE } from "./wire/ethernet";
 
-export const FRAMES: usize = memory.data(FRAME_SLOTS * SLOT_BYTES, 64);
-export const SLOTS: usize = memory.data(FRAME_SLOTS * offsetof<Slot>(), 16);
+export const FRAMES: usize = memory.data(SLOTS_MAX * SLOT_BYTES, 64);
+export const SLOTS: usize = memory.data(SLOTS_MAX * offsetof<Slot>(), 16);
 export const EGRESSES: usize = memory.data(EGRESS_MAX * offsetof<Egress>(), 16);
 
 let egressCount: u32 = 0;
@@ -22,6 +22,12 @@ export function frameAt(index: u32): usize {
   return FRAMES + index * SLOT_BYTES;
 }
 
+// @ts-ignore: decorator
+@inline
+export function egressAt(index: u32): Egress {
+  return changetype<Egress>(EGRESSES + index * offsetof<Egress>());
+}
+
 export function clearEgress(): void {
   egressCount = 0;
 }
@@ -32,7 +38,7 @@ export function countEgress(): u32 {
 
 /** Sends a frame out of `port` as it is. There is room for every slot to leave by every port. */
 export function send(slot: u32, port: u32): void {
-  const egress = changetype<Egress>(EGRESSES + egressCount++ * offsetof<Egress>());
+  const egress = egressAt(egressCount++);
   egress.slot = <u16>slot;
   egress.port = <u8>port;
   egress.rewrite = 0;
@@ -41,7 +47,7 @@ export function send(slot: u32, port: u32): void {
 
 /** Sends a frame out of `port` with another Ethernet destination and source. */
 export function sendAs(slot: u32, port: u32, destination: u64, source: u64): void {
-  const egress = changetype<Egress>(EGRESSES + egressCount++ * offsetof<Egress>());
+  const egress = egressAt(egressCount++);
   egress.slot = <u16>slot;
   egress.port = <u8>port;
   egress.rewrite = 1;

@@ -5,9 +5,11 @@ import {
   BLADE_PORTS_MAX,
   BUCKETS_MAX,
   FLOWS,
+  FRAGMENTS_MAX,
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
+  PARKED_MAX,
   SERVICES_MAX,
   SLOT_BYTES,
   SWITCH_PORTS_MAX,
@@ -20,9 +22,11 @@ export {
   FILTERS_MAX,
   FLOWS,
   FORWARDS_MAX,
+  FRAGMENTS_MAX,
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
+  PARKED_MAX,
   SERVICES_MAX,
   SLOT_BYTES,
   STATIONS_MAX,
@@ -33,8 +37,11 @@ export {
 /** Ports that either image may have. */
 export const PORTS_MAX: u32 = BLADE_PORTS_MAX > SWITCH_PORTS_MAX ? BLADE_PORTS_MAX : SWITCH_PORTS_MAX;
 
-/** Every frame of a full batch may be flooded. */
-export const EGRESS_MAX: u32 = FRAME_SLOTS * PORTS_MAX;
+/** Frames of the ring, and those that wait behind it. */
+export const SLOTS_MAX: u32 = FRAME_SLOTS + PARKED_MAX;
+
+/** Every frame of a full batch may be flooded, and all that have waited may leave. */
+export const EGRESS_MAX: u32 = FRAME_SLOTS * PORTS_MAX + PARKED_MAX;
 
 /** The flow table is 8-way set-associative. */
 export const WAYS: u32 = 8;
@@ -69,6 +76,7 @@ if (BUCKETS_MAX & (BUCKETS_MAX - 1)) ERROR("buckets: a power of two");
 if (BUCKETS_MAX > 65536) ERROR("buckets: at most 65,536");
 if (VIPS_MAX > 254) ERROR("vips: at most 254: a row names one by a byte");
 if (SERVICES_MAX > 254) ERROR("services: at most 254");
+if (FRAGMENTS_MAX & (FRAGMENTS_MAX - 1) || FRAGMENTS_MAX < 4) ERROR("fragments: a power of two, at least 4");
 if (LOCAL_OWNERS_MAX > 64) ERROR("localOwners: at most 64");
 if (PORTS_MAX > 64) ERROR("ports: at most 64");
 if (FRAME_SLOTS > 4096) ERROR("frames.slots: at most 4,096");

@@ -17,6 +17,7 @@ import {
   FORWARDS_MAX,
   FRAME_SLOTS,
   OWNERS_MAX,
+  SLOTS_MAX,
   SLOT_BYTES,
   STAGE_BYTES,
   STATIONS_MAX,
@@ -36,8 +37,8 @@ export const IMAGE_KIND: u32 = ImageKind.SWITCH;
 /** The layout descriptor: `LAYOUT_REGIONS` `Region` records. */
 // prettier-ignore
 export const LAYOUT: usize = memory.data<u32>([
-  RegionId.FRAME, FRAMES as u32, SLOT_BYTES, FRAME_SLOTS,
-  RegionId.SLOT, SLOTS as u32, offsetof<Slot>() as u32, FRAME_SLOTS,
+  RegionId.FRAME, FRAMES as u32, SLOT_BYTES, SLOTS_MAX,
+  RegionId.SLOT, SLOTS as u32, offsetof<Slot>() as u32, SLOTS_MAX,
   RegionId.EGRESS, EGRESSES as u32, offsetof<Egress>() as u32, EGRESS_MAX,
   RegionId.INBOX, INBOX as u32, MESSAGE_BYTES_MAX, 1,
   RegionId.OUTBOX, OUTBOX as u32, MESSAGE_BYTES_MAX, 1,

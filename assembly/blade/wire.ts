@@ -26,7 +26,8 @@ import { DESTINATION, SOURCE, isGroup, loadMac, storeMac } from "../wire/etherne
 import * as ipv6 from "../wire/ipv6";
 import * as nd from "../wire/nd";
 import { ICMP_TYPE } from "../wire/transport";
-import { byRule, deliverTo, ownerOfDirect } from "./deliver";
+import { ownerOfDirect } from "./deliver";
+import { decideWhole } from "./fragment";
 
 export function fromWire(slot: u32, packet: Packet, now: u32): u32 {
   if (packet.drop != Drop.NONE) return dropped(packet.drop);
@@ -50,12 +51,7 @@ function direct(slot: u32, packet: Packet, now: u32): u32 {
   if (packet.kind == PacketKind.ARP || packet.kind == PacketKind.DISCOVERY) return askedForVip(slot, packet);
   if (!isForVip(packet)) return dropped(Drop.NOT_VIP);
   if (localOwners() == 0 || generation() == 0) return dropped(Drop.NO_ASSIGNMENT);
-  const local = ownerOfDirect(packet);
-  if (packet.fragment) {
-    count(Event.FRAGMENT_PASSED);
-    return deliverTo(slot, local);
-  }
-  return byRule(slot, packet, local, RedirectKind.DIRECT, 0, now);
+  return decideWhole(slot, packet, ownerOfDirect(packet), RedirectKind.DIRECT, 0, now);
 }
 
 /** For the MAC of an owner on this blade: redirected by a peer, or that owner's own traffic. */
@@ -65,8 +61,7 @@ function addressed(slot: u32, packet: Packet, local: u32, source: u64, now: u32)
     if (!isForVip(packet)) return dropped(Drop.NOT_VIP);
     if (!isTagKind(tagKind(source))) return dropped(Drop.BAD_TAG);
     if (generation() == 0) return dropped(Drop.NO_ASSIGNMENT);
-    if (packet.fragment) return deliverTo(slot, local);
-    return byRule(slot, packet, local, tagKind(source), generationAhead(source, generation()), now);
+    return decideWhole(slot, packet, local, tagKind(source), generationAhead(source, generation()), now);
   }
   if (isForVip(packet)) return dropped(Drop.UNTAGGED);
   return forward(slot, localOwnerAt(local).port);

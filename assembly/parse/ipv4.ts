@@ -26,6 +26,7 @@ export function parseIpv4(packet: Packet, frame: usize, at: u32, bytes: u32, fro
   const fragment = <u32>load<u16>(header, ipv4.FRAGMENT) & ipv4.FRAGMENT_MASK;
   if (fragment) {
     packet.fragmentId = load<u16>(header, ipv4.ID);
+    packet.fragmentProtocol = packet.protocol;
     packet.fragment = <u8>(fragment & ipv4.FRAGMENT_OFFSET_MASK ? FragmentFlag.LATER : FragmentFlag.FIRST);
     if (packet.fragment == FragmentFlag.LATER) {
       packet.kind = <u8>PacketKind.FRAGMENT;

@@ -300,14 +300,6 @@ describe("traffic without flows", () => {
     expect<u32>(run()).toBe(Verdict.REDIRECT);
     expectTag(RedirectKind.RESTEER, 3);
   });
-  it("a fragment is counted and delivered to the own host", () => {
-    const before = events(Event.FRAGMENT_PASSED);
-    const ip = ethernet(0, 0, VMAC, CLIENT_MAC, 0x0800, 54);
-    ipv4(ip, client(1, 1), VIP, 6, 20);
-    store<u8>(ip, 0x20, 7);
-    expectDelivered(run(), 1);
-    expect<u64>(events(Event.FRAGMENT_PASSED)).toBe(before + 1);
-  });
 });
 
 describe("ARP for the VIP", () => {

@@ -13,11 +13,12 @@ export interface Board {
     readonly localOwners: number;
     readonly vips: number;
     readonly services: number;
+    readonly fragments: number;
     readonly filters: number;
     readonly forwards: number;
     readonly stations: number;
   };
-  readonly frames: { readonly slots: number; readonly slotBytes: number };
+  readonly frames: { readonly slots: number; readonly parked: number; readonly slotBytes: number };
   readonly ports: { readonly blade: number; readonly switch: number };
 }
 

@@ -11,7 +11,7 @@ export interface Frame {
 }
 
 export interface FrameOut extends Frame {
-  /** Index of the frame that it came of, among those handed in. */
+  /** Index of the frame that it came of, among those handed in; -1: an earlier one, which has waited in the image. */
   readonly slot: number;
 }
 
@@ -29,9 +29,10 @@ export class FrameRing {
     this.#frame = layout.region("FRAME");
     this.#slot = layout.region("SLOT");
     this.#egress = layout.region("EGRESS");
-    this.slots = this.#frame.count;
-    if (this.#slot.count !== this.slots) {
-      throw imageError("E_IMAGE_REGION", `the image has ${this.slots} frames and ${this.#slot.count} slots`);
+    this.slots = layout.constant("RING_SLOTS");
+    if (this.#slot.count !== this.#frame.count || this.slots > this.#frame.count) {
+      const counts = `${this.slots} slots in the ring, ${this.#frame.count} frames and ${this.#slot.count} slots`;
+      throw imageError("E_IMAGE_REGION", `the image has ${counts}`);
     }
     const slot = layout.struct("Slot");
     const egress = layout.struct("Egress");
@@ -81,7 +82,7 @@ export class FrameRing {
       bytes.set(fieldBytes(memory, record, fields.destination), 0);
       bytes.set(fieldBytes(memory, record, fields.source), fields.destination.width);
     }
-    return { slot: from + slot, port: readNumber(memory, record, fields.port), bytes };
+    return { slot: slot < this.slots ? from + slot : -1, port: readNumber(memory, record, fields.port), bytes };
   }
 
   #slotAt(slot: number): number {

@@ -236,11 +236,18 @@ export const CASES: readonly Case[] = [
     expectOut(node.frame(WIRE, echo).outputs, WIRE, withHeader(echo, macOf("c"), tag(node, "RESTEER", "a")));
     expectOut(node.frame(WIRE, error).outputs, 1, withHeader(error, macOf("a"), CLIENT_MAC));
   }),
-  blade("fragments are the own host's", (node) => {
-    const fragment = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, ipv4({ ...INBOUND, fragment: 0x2000 }, 17, new Uint8Array(8).fill(9)));
-    node.assign("ca");
-    assert.equal(node.frame(WIRE, fragment).verdict, "DELIVER");
-    assert.equal(node.firmware.counters().events["FRAGMENT_PASSED"], 1);
+  blade("later fragments go the way of their first one; one that comes too early waits for it", (node) => {
+    const datagram = udp(INBOUND, { sourcePort: 5000, destinationPort: 9000 }, new Uint8Array(200).fill(7)).subarray(20);
+    const first = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, ipv4({ ...INBOUND, fragment: 0x2000 }, 17, datagram.subarray(0, 104)));
+    const last = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, ipv4({ ...INBOUND, fragment: 13 }, 17, datagram.subarray(104)));
+    node.assign("ac");
+    const waiting = node.frame(WIRE, last);
+    assert.deepEqual([waiting.verdict, waiting.outputs.length], ["PARK", 0]);
+    const { verdict, outputs } = node.frame(WIRE, first);
+    assert.equal(verdict, "REDIRECT");
+    const hop = (frame: Uint8Array): Buffer => Buffer.from(withHeader(frame, macOf("c"), tag(node, "HOP1", "a")));
+    assert.deepEqual(outputs.map(({ slot, port, bytes }) => [slot, port, Buffer.from(bytes)]), [[0, WIRE, hop(first)], [-1, WIRE, hop(last)]]);
+    expectOut(node.frame(WIRE, last).outputs, WIRE, hop(last));
   }),
   blade("a host may not open from the VIP, ask by ARP as the VIP, nor use a redirect tag", (node) => {
     node.assign("a");

@@ -11,6 +11,7 @@ const field = (offset: number, width: number): number => offset | (width << 16);
 export const CONSTANTS: Readonly<Record<string, number>> = {
   ABI_VERSION: 2,
   IMAGE_KIND: 1,
+  RING_SLOTS: 4,
   "ImageKind.BLADE": 1,
   "ImageKind.SWITCH": 2,
   LAYOUT: 1024,

@@ -14,6 +14,8 @@ pub struct FrameRing {
     frame: Region,
     slot: Region,
     egress: Region,
+    /// Slots of the ring: behind them are frames that wait in the image.
+    ring_slots: usize,
     slot_length: Field,
     slot_port: Field,
     slot_verdict: Field,
@@ -46,14 +48,17 @@ impl FrameRing {
             let message = format!("Egress.destination and Egress.source are not {ADDRESSES_BYTES} bytes in a row");
             return Err(ImageError { code: ImageError::NAME, message });
         }
-        if slot.count < frame.count {
-            let message = format!("the image has {} frames and {} slots", frame.count, slot.count);
+        let ring_slots = layout.constant("RING_SLOTS")? as u32 as usize;
+        if slot.count < frame.count || ring_slots == 0 || ring_slots > frame.count {
+            let message =
+                format!("the image has a ring of {ring_slots}, {} frames and {} slots", frame.count, slot.count);
             return Err(ImageError { code: ImageError::REGION, message });
         }
         Ok(Self {
             frame,
             slot,
             egress,
+            ring_slots,
             slot_length: in_slot("Slot.length")?,
             slot_port: in_slot("Slot.port")?,
             slot_verdict: in_slot("Slot.verdict")?,
@@ -67,7 +72,7 @@ impl FrameRing {
 
     /// Frames of a batch.
     pub fn slots(&self) -> usize {
-        self.frame.count
+        self.ring_slots
     }
 
     /// Bytes that a slot holds.
@@ -104,7 +109,7 @@ impl FrameRing {
         }
         let record = self.egress.record(index);
         let slot = number(memory, record, self.egress_slot) as usize;
-        if slot >= self.slots() {
+        if slot >= self.frame.count {
             return None;
         }
         let (frame, _) = self.frame(memory, slot);

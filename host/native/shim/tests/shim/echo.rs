@@ -58,6 +58,7 @@ const PROCESS: &str = r#"
 const NAMES: &[(&str, i32)] = &[
     ("LAYOUT_REGIONS", 8),
     ("IMAGE_KIND", 1),
+    ("RING_SLOTS", SLOTS as i32),
     ("ImageKind.BLADE", 1),
     ("ImageKind.SWITCH", 2),
     ("RegionId.FRAME", 1),

@@ -1,0 +1,116 @@
+/**
+ * What was decided for the first fragments of packets: their later fragments, which say nothing of ports, go the same way. A
+ * decision is remembered for each kind of tag that a fragment came with, so that a later fragment takes the steps of its
+ * first one, one after the other, and never goes in a circle.
+ *
+ * ```
+ *  0                16   20     24            30       36        37     38     39     40    41         42     48
+ *  +----------------+----+------+-------------+--------+---------+------+------+------+-----+----------+------+
+ *  | client         | id | seen | destination | source | verdict | drop | port | kind | vip | protocol | live |
+ *  +----------------+----+------+-------------+--------+---------+------+------+------+-----+----------+------+
+ * ```
+ */
+import { Verdict } from "./abi";
+import { hashFlow } from "./hash";
+import { Packet } from "./packet";
+import { FRAGMENTS_MAX } from "./sizes";
+
+@unmanaged
+export class Fragment {
+  /** As in `wire/address.ts`. */
+  client: u64;
+  clientHigh: u64;
+  /** Identification, as loaded. */
+  id: u32;
+  /** ms, when the first fragment came. */
+  seen: u32;
+  /** What its frame left with: a MAC, and the MAC or redirect tag that was put in the source's place. */
+  destination: u32;
+  destinationHigh: u16;
+  source: u16;
+  sourceHigh: u32;
+  /** `Verdict`, and `Drop` reason. */
+  verdict: u8;
+  drop: u8;
+  port: u8;
+  /** `RedirectKind` that the fragment came with. */
+  kind: u8;
+  vip: u8;
+  /** Of IPv4; IPv6 tells packets apart without it (RFC 8200, section 4.5). */
+  protocol: u8;
+  /** 0: a free place. */
+  live: u8;
+  reserved0: u8;
+  reserved1: u32;
+}
+
+if (offsetof<Fragment>() != 48) ERROR("Fragment is 48 bytes");
+
+const WAYS: u32 = 4;
+const SET_MASK: u32 = FRAGMENTS_MAX / WAYS - 1;
+
+export const FRAGMENT_TABLE: usize = memory.data(FRAGMENTS_MAX * offsetof<Fragment>(), 16);
+
+/** Linux' ipfrag_time: for no longer does a host wait for the fragments that are missing. */
+export const FRAGMENT_MS_MAX: u32 = 30000;
+
+// @ts-ignore: decorator
+@inline
+function fragmentAt(index: u32): Fragment {
+  return changetype<Fragment>(FRAGMENT_TABLE + index * offsetof<Fragment>());
+}
+
+function firstPlace(packet: Packet, kind: u32): u32 {
+  const rest = (kind << 16) | (<u32>packet.fragmentProtocol << 8) | packet.vip;
+  return (hashFlow(packet.client, packet.clientHigh, packet.fragmentId, rest) & SET_MASK) * WAYS;
+}
+
+// @ts-ignore: decorator
+@inline
+function isOf(fragment: Fragment, packet: Packet, kind: u32): bool {
+  return (
+    fragment.live != 0 &&
+    fragment.client == packet.client &&
+    fragment.clientHigh == packet.clientHigh &&
+    fragment.id == packet.fragmentId &&
+    fragment.kind == kind &&
+    fragment.vip == packet.vip &&
+    fragment.protocol == packet.fragmentProtocol
+  );
+}
+
+/** What was decided for the first fragment of the packet's, which came with `kind`; 0: nothing is known. */
+export function findFragment(packet: Packet, kind: u32, now: u32): usize {
+  const first = firstPlace(packet, kind);
+  for (let way: u32 = 0; way < WAYS; way++) {
+    const fragment = fragmentAt(first + way);
+    if (isOf(fragment, packet, kind) && now - fragment.seen < FRAGMENT_MS_MAX) return changetype<usize>(fragment);
+  }
+  return 0;
+}
+
+/** A place to remember what is decided for a first fragment: that of an earlier packet with the same identification, a free one, or
+ *  the oldest. Everything but the decision (`verdict`, `drop`, `port`, addresses) is set. */
+export function placeFragment(packet: Packet, kind: u32, now: u32): Fragment {
+  const first = firstPlace(packet, kind);
+  let best = fragmentAt(first);
+  for (let way: u32 = 0; way < WAYS; way++) {
+    const fragment = fragmentAt(first + way);
+    if (isOf(fragment, packet, kind)) {
+      best = fragment;
+      break;
+    }
+    if (best.live != 0 && (fragment.live == 0 || now - fragment.seen > now - best.seen)) best = fragment;
+  }
+  best.client = packet.client;
+  best.clientHigh = packet.clientHigh;
+  best.id = packet.fragmentId;
+  best.seen = now;
+  best.kind = <u8>kind;
+  best.vip = packet.vip;
+  best.protocol = packet.fragmentProtocol;
+  best.verdict = <u8>Verdict.DROP;
+  best.drop = 0;
+  best.live = 1;
+  return best;
+}
