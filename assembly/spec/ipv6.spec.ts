@@ -88,6 +88,11 @@ describe("TCP over IPv6", () => {
     fromClient(0, VMAC, CLIENT_MAC, client(5, 1), 1000, ACK);
     expect<u32>(run()).toBe(Verdict.REDIRECT);
   });
+  it("is not the flow of a client whose address ends alike", () => {
+    const at = fromClient6(0, VMAC, CLIENT_MAC, client6(5, 1), 1000, ACK, TCP, 0);
+    store<u8>(at - 40, 0x77, 8 + 7);
+    expect<u32>(run()).toBe(Verdict.REDIRECT);
+  });
   it("to another address than the VIP is not ours", () => {
     const at = fromClient6(0, VMAC, CLIENT_MAC, client6(5, 1), 1000, ACK, TCP, 0);
     store<u8>(at - 1, 0x77);

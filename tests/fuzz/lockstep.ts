@@ -40,7 +40,7 @@ export class Lockstep {
     this.layout = nodes[0]!.firmware.layout;
     this.#frame = this.layout.region("FRAME");
     this.#slot = this.layout.region("SLOT");
-    this.slots = this.#frame.count;
+    this.slots = this.layout.constant("RING_SLOTS");
     this.slotBytes = this.#frame.stride;
     const slot = this.layout.struct("Slot");
     this.#lengthAt = slot.field("length").offset;

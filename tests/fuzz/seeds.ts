@@ -1,7 +1,9 @@
 /** Valid frames and messages that mutations start from. */
 import { bucketsRequest, countersRequest, listRequest } from "../../host/management/commands.ts";
-import { ACK, ETHERTYPE, FIN, RST, SYN, arp, ethernet, icmp, ipv4, tcp, udp } from "../packets/packets.ts";
-import { BROADCAST, CLIENT_MAC, VIP, VMAC, macOf, type Node, type OwnerName } from "../conformance/node.ts";
+import { concat } from "../../host/management/records.ts";
+import { ipToBytes, macToBytes } from "../../host/model/address.ts";
+import { ACK, ETHERTYPE, FIN, RST, SYN, arp, ethernet, icmp, ipv4, ipv6, tcp, udp } from "../packets/packets.ts";
+import { BROADCAST, CLIENT_MAC, VIP, VIP6, VMAC, macOf, type Node, type OwnerName } from "../conformance/node.ts";
 
 export interface SeedFrame {
   readonly port: number;
@@ -41,7 +43,10 @@ export function seedFrames(): SeedFrame[] {
       { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, ipv4({ ...inbound, fragment: 0x2000 }, 17, datagram)) },
       { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, ipv4({ ...inbound, options: new Uint8Array(8) }, 47, datagram)) },
       { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv6, new Uint8Array(60)) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, icmp(inbound, 3, 4, concat([new Uint8Array(4), tcp(outbound, { sourcePort: 80, destinationPort: 1000 + n }, ACK)]))) },
+      { port: 0, bytes: ethernet(toVip, ETHERTYPE.ipv4, ipv4({ ...inbound, fragment: 13 + n }, 17, datagram)) },
     );
+    frames.push(...ipv6Frames(n));
     for (const destination of [BROADCAST, VMAC]) {
       const request = arp({ operation: 1, senderMac: CLIENT_MAC, senderIp: client, targetIp: VIP });
       frames.push({ port: 0, bytes: ethernet({ destination, source: CLIENT_MAC }, ETHERTYPE.arp, request) });
@@ -52,9 +57,40 @@ export function seedFrames(): SeedFrame[] {
   return frames;
 }
 
+/** The same over IPv6, with extension headers, fragments, errors and neighbour discovery. */
+function ipv6Frames(n: number): SeedFrame[] {
+  const client = `2001:db8:1::${n.toString(16)}`;
+  const toVip = { destination: VMAC, source: CLIENT_MAC };
+  const inbound = { source: client, destination: VIP6 };
+  const segment = tcp(inbound, { sourcePort: 1000 + n, destinationPort: 80 }, n & 1 ? SYN : ACK);
+  const datagram = udp(inbound, { sourcePort: n, destinationPort: 53 }, new Uint8Array(n)).subarray(40);
+  const answer = tcp({ source: VIP6, destination: client }, { sourcePort: 80, destinationPort: 1000 + n }, ACK);
+  const extensions = [60, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0];
+  const fragment = (next: number, field: number): number[] => [next, 0, field >>> 8, field & 0xff, 0, 0, 0, n];
+  const target = [...ipToBytes(VIP6), 1, 1, ...macToBytes(CLIENT_MAC)];
+  const packets = [
+    segment,
+    ipv6(inbound, 17, datagram),
+    ipv6(inbound, 0, Uint8Array.from([...extensions, ...segment.subarray(40)])),
+    ipv6(inbound, 44, Uint8Array.from([...fragment(17, 1), ...datagram])),
+    ipv6(inbound, 44, Uint8Array.from([...fragment(17, 64), ...datagram])),
+    icmp(inbound, 128, 0),
+    icmp({ source: "2001:db8:2::1", destination: VIP6 }, 2, 0, concat([new Uint8Array(4), answer])),
+    icmp(inbound, 135, 0, Uint8Array.from([0, 0, 0, 0, ...target]), 255),
+  ];
+  const own = icmp({ source: "fe80::1", destination: client }, 136, 0, Uint8Array.from([0, 0, 0, 0, ...target]), 255);
+  const tagged = { destination: macOf("a"), source: `d2:b${1 + (n % 6)}:00:02:00:04` };
+  return [
+    ...packets.flatMap((packet) => [toVip, tagged].map((link) => ({ port: 0, bytes: ethernet(link, ETHERTYPE.ipv6, packet) }))),
+    { port: 1, bytes: ethernet({ destination: CLIENT_MAC, source: macOf("a") }, ETHERTYPE.ipv6, answer) },
+    { port: 1, bytes: ethernet({ destination: CLIENT_MAC, source: macOf("a") }, ETHERTYPE.ipv6, own) },
+  ];
+}
+
 /** Brings a blade into service and uses every message once: some buckets are current here, some previous. */
 export function setUpBlade(node: Node): void {
   node.identifyBlade();
+  node.services([{ protocol: 17, port: 53, class: "none", idleMs: 1, provisionalMs: 1 }, { vip: VIP6, protocol: 17, class: "flow", idleMs: 50, provisionalMs: 5 }]);
   node.filters([{ action: "drop", ethertype: 0x88cc }]);
   node.forward([{ mac: "02:00:00:00:99:99", port: 3 }]);
   node.assign("a");
