@@ -14,22 +14,29 @@ const ASSIGNMENT = s.object({
   owners: s.list(s.orNull(OWNER), s.OWNERS_MAX),
   buckets: s.list(s.list(s.whole(0, s.OWNERS_MAX - 1), HISTORY_DEPTH), s.BUCKETS_MAX),
 });
-const VIEW = s.object({
-  buckets: s.BUCKET_COUNT,
-  members: s.list(
-    s.object({
-      name: s.OWNER_NAME,
-      mac: s.MAC,
-      blade: s.NODE_NAME,
-      port: s.PORT,
-      weight: { type: "number", minimum: 0, maximum: 1e6 },
-      status: s.oneOf("active", "draining", "offline", "failed"),
-    }),
-    s.OWNERS_MAX,
-  ),
-  assigner: s.WORD,
-  moves: s.list(s.object({ bucket: s.BUCKET, to: s.OWNER_NAME }), s.BUCKETS_MAX),
-});
+const SHARE: s.Schema = { type: "number", minimum: 0, maximum: 1e6 };
+const MEMBER = s.object(
+  {
+    name: s.OWNER_NAME,
+    mac: s.MAC,
+    blade: s.NODE_NAME,
+    port: s.PORT,
+    weight: SHARE,
+    factor: SHARE,
+    status: s.oneOf("active", "draining", "offline", "failed"),
+  },
+  ["factor"],
+);
+const VIEW = s.object(
+  {
+    buckets: s.BUCKET_COUNT,
+    members: s.list(MEMBER, s.OWNERS_MAX),
+    assigner: s.WORD,
+    moves: s.list(s.object({ bucket: s.BUCKET, to: s.OWNER_NAME }), s.BUCKETS_MAX),
+    force: { const: true },
+  },
+  ["force"],
+);
 const ROLES = s.map(s.NODE_NAME_PATTERN, s.ROLE);
 const FOUND = s.object({ generation: s.GENERATION, role: s.orNull(s.ROLE) });
 

@@ -1,5 +1,6 @@
 /** Whether what was read back is the state of an appliance that this program understands. */
 import { DobbsError } from "../errors.ts";
+import { NO_TALLY } from "../supervisor/initial-state.ts";
 import { STATE_FORMAT, type ApplianceState } from "../supervisor/state.ts";
 
 const BEGIN_ANEW = "Restore the file from a copy, or move it away, stop all nodes and begin anew.";
@@ -14,6 +15,8 @@ export function parseState(json: string, path: string): ApplianceState {
   }
   const format = value?.format as number | undefined;
   if (typeof format === "number" && format > STATE_FORMAT) throw newer(path, format);
+  // It came later than the first files of this format.
+  if (value !== null && typeof value === "object") value = { tally: NO_TALLY, ...value };
   const missing = value === null ? "everything" : whatIsWrong(value);
   if (missing !== null) throw damaged(path, `${missing} is missing or wrong`);
   return value as ApplianceState;
@@ -44,6 +47,7 @@ const MEMBERS: Readonly<Record<keyof ApplianceState, Kind>> = {
   cuts: "object",
   removals: "object",
   fenced: "object",
+  tally: "object",
   switches: "object",
   activation: "object or null",
   tables: "object",

@@ -43,7 +43,8 @@ export interface ApplianceManagerOptions {
   /** On the first day; every node was started with its part of them. Default: none. */
   readonly filters?: readonly Filter[];
   readonly forward?: readonly Forward[];
-  /** A blade that is silent for so long is failed. Null, the default: only an operator fails blades. */
+  /** A blade that is silent, or whose IPD does not answer it, for so long is failed. Null, the default: only an operator
+   *  fails blades. */
   readonly failMs?: number | null;
   /** Default: the state is lost with the process. */
   readonly store?: Store | null;
@@ -56,9 +57,9 @@ export interface ApplianceManagerOptions {
   readonly onFailed?: (blade: string, cut: number) => void;
 }
 
-/** What became of a request: null, or why not (nothing has changed then). Not called after a restart of the process, which
- *  carries the request out all the same. */
-export type OnOutcome = (error: DobbsError | null) => void;
+/** What became of a request: null, or why not (nothing has changed then). `cut`: live connections that it has cut, of one
+ *  that may cut some. Not called after a restart of the process, which carries the request out all the same. */
+export type OnOutcome = (error: DobbsError | null, cut?: number) => void;
 
 export class ApplianceManager {
   readonly #core: Core;
@@ -86,7 +87,7 @@ export class ApplianceManager {
       this.#tables.onProgrammed(problems, activeDone);
     });
     this.#tables = new TablesControl(core, this.#switches, (task, error) => {
-      this.#concluded(task, error);
+      this.#concluded(task, error, 0);
       this.#reconfigurer.next();
     });
     this.#activation = new SwitchActivation(core, this.#switches, (id, error) => this.#answer(id, error));
@@ -94,7 +95,7 @@ export class ApplianceManager {
       this.#enqueue({ kind: "cut", blade, live: live ?? core.watch.live(blade) }),
     );
     this.#reconfigurer = new Reconfigurer(core, this.#switches, this.#tables, {
-      onOutcome: (task, error) => this.#concluded(task, error),
+      onOutcome: (task, error, cut) => this.#concluded(task, error, cut),
       onCommitted: (reconfiguration, task) => this.#members.committed(reconfiguration, task),
       onFailing: (blade) => this.#members.failing(blade),
       onIdle: () => this.#members.settle(),
@@ -103,7 +104,7 @@ export class ApplianceManager {
     this.#members = new Members(parts, {
       onOffline: options.onOffline ?? (() => undefined),
       onFailed: options.onFailed ?? (() => undefined),
-      onRemoved: (id) => this.#answer(id, null),
+      onRemoved: (id, error, cut) => this.#answer(id, error, cut),
     });
     this.#lookout = new Lookout(core, failMs, {
       onLook: () => this.#switches.look(),
@@ -115,15 +116,21 @@ export class ApplianceManager {
     core.timer(0, () => this.#resume());
   }
 
-  /** Takes blades in, in one reconfiguration. Their traffic managers must be there. */
-  addBlades(blades: readonly Blade[], onOutcome?: OnOutcome): void {
-    this.#request({ kind: "add", blades }, onOutcome);
+  /** Takes blades in, in one reconfiguration. Their traffic managers must be there. `force`, here and below: also where
+   *  histories become too long; what their oldest owners hold is cut, and counted. */
+  addBlades(blades: readonly Blade[], onOutcome?: OnOutcome, force = false): void {
+    this.#request({ kind: "add", blades, force }, onOutcome);
   }
 
   /** Announces maintenance: the blade gets no new connections, and goes offline when its last one has closed, or at
    *  the deadline (milliseconds from now). The outcome is that of the announcement. */
-  drainBlade(blade: string, deadlineMs: number | null = null, onOutcome?: OnOutcome): void {
-    this.#request({ kind: "drain", blade, deadlineMs }, onOutcome);
+  drainBlade(blade: string, deadlineMs: number | null = null, onOutcome?: OnOutcome, force = false): void {
+    this.#request({ kind: "drain", blade, deadlineMs, force }, onOutcome);
+  }
+
+  /** Takes the announcement back: the blade gets its share of the buckets again, and keeps what it has. */
+  cancelDrain(blade: string, onOutcome?: OnOutcome, force = false): void {
+    this.#request({ kind: "undrain", blade, force }, onOutcome);
   }
 
   /** Takes a draining blade off at once, cutting and counting what it still has; of an offline or failed one, forgets the
@@ -146,19 +153,20 @@ export class ApplianceManager {
     this.#request({ kind: "fail", blade }, onOutcome);
   }
 
-  /** Changes the weights of owners (blades or VMs, by owner name) and rebalances. */
-  setWeights(weights: Readonly<Record<string, number>>, onOutcome?: OnOutcome): void {
-    this.#request({ kind: "weights", weights }, onOutcome);
+  /** Changes the weights of owners (blades or VMs, by owner name; or of a blade, whose VMs divide it) and rebalances. One of
+   *  weight 0 gets nothing new, keeps what it has, and stays a member. */
+  setWeights(weights: Readonly<Record<string, number>>, onOutcome?: OnOutcome, force = false): void {
+    this.#request({ kind: "weights", weights, force }, onOutcome);
   }
 
   /** Gives buckets to one owner, whatever balance says; the next rebalancing may take them back. */
-  moveBuckets(buckets: readonly number[], to: string, onOutcome?: OnOutcome): void {
-    this.#request({ kind: "move", buckets, to }, onOutcome);
+  moveBuckets(buckets: readonly number[], to: string, onOutcome?: OnOutcome, force = false): void {
+    this.#request({ kind: "move", buckets, to, force }, onOutcome);
   }
 
   /** Moves what balance needs, and no more. */
-  rebalance(onOutcome?: OnOutcome): void {
-    this.#request({ kind: "rebalance" }, onOutcome);
+  rebalance(onOutcome?: OnOutcome, force = false): void {
+    this.#request({ kind: "rebalance", force }, onOutcome);
   }
 
   /** Makes this switch the active one, and all others standby. Does not wait for what is under way. */
@@ -207,7 +215,7 @@ export class ApplianceManager {
 
   #receive(from: string, message: ManagerMessage): void {
     const { watch, now } = this.#core;
-    watch.hear(from, now, message.kind === "sessions" ? message : undefined);
+    watch.hear(from, now, message.kind === "sessions" ? message : null);
     switch (message.kind) {
       case "sessions":
         return this.#onSessions(from, message);
@@ -233,7 +241,8 @@ export class ApplianceManager {
   #onSessions(from: string, sessions: Sessions): void {
     const { view, fenced, assignment } = this.#core.state;
     // One that has failed gets nothing: it may still believe that it owns buckets.
-    if (!bladesOf(view, "active", "draining").includes(from) || fenced[from]?.opensAt === null) return;
+    if (!bladesOf(view, "active", "draining").includes(from) || fenced[from]?.opensAt === null)
+      return this.#members.heardOutside(from, sessions);
     this.#members.installed(from, sessions.generation);
     const behind = sessions.generation < assignment.generation;
     const running = this.#reconfigurer.state;
@@ -265,7 +274,7 @@ export class ApplianceManager {
   }
 
   /** A request has been carried out, or refused. */
-  #concluded(task: Task | null, error: DobbsError | null): void {
+  #concluded(task: Task | null, error: DobbsError | null, forced: number): void {
     if (task?.kind !== "request") return;
     const { id, request, at } = task;
     if (error !== null) {
@@ -274,23 +283,24 @@ export class ApplianceManager {
       return this.#answer(id, error);
     }
     this.#lookout.changed();
+    if (request.kind === "fail") return this.#answer(id, null, this.#members.failed(request.blade));
     if (request.kind === "add") {
       for (const { name } of request.blades) this.#core.note("joined", { blade: name });
-    } else if (request.kind === "fail") {
-      this.#members.failed(request.blade);
+    } else if (request.kind === "undrain") {
+      this.#members.stays(request.blade);
     } else if (request.kind === "drain") {
       const { blade, deadlineMs } = request;
       this.#core.note("draining", { blade, live: this.#core.watch.live(blade) });
       this.#drains.begin(blade, this.#members.ownersOf(blade), deadlineMs === null ? null : at + deadlineMs);
       if (this.#core.state.removals[blade] !== undefined) this.#drains.end(blade);
     }
-    this.#answer(id, error);
+    this.#answer(id, null, "force" in request && request.force ? forced : undefined);
   }
 
-  #answer(id: number, error: DobbsError | null): void {
+  #answer(id: number, error: DobbsError | null, cut?: number): void {
     const onOutcome = this.#outcomes.get(id);
     this.#outcomes.delete(id);
-    if (onOutcome) this.#core.after(() => onOutcome(error));
+    if (onOutcome) this.#core.after(() => onOutcome(error, cut));
   }
 
   /** Goes on where the process before was: asks again for whatever has not been answered. */

@@ -3,7 +3,7 @@
  * that every traffic manager comes to the same result; digests of it are compared before a switch is touched.
  */
 import { DobbsError } from "../errors.ts";
-import type { Assignment } from "../model/assignment.ts";
+import { HISTORY_DEPTH, type Assignment } from "../model/assignment.ts";
 import type { Member, View } from "./view.ts";
 
 /**
@@ -30,8 +30,20 @@ export const balanced: Assigner = (view, last) => {
   const plan = current.map((name) => (held.has(name) ? name : ""));
   for (const bucket of surplus(plan, held, quotas, last)) plan[bucket] = "";
   const dealt = new Map(members.map(({ name }) => [name, Math.min(held.get(name)!, quotas.get(name)!)]));
-  return plan.map((name) => (name === "" ? deal(members, quotas, dealt) : name));
+  const free = [...plan.keys()].filter((bucket) => plan[bucket] === "");
+  // While there is a choice, a history that is full gets no one new.
+  const isFull = (bucket: number): boolean => last?.buckets[bucket]!.length === HISTORY_DEPTH;
+  for (const bucket of [...free.filter(isFull), ...free.filter((bucket) => !isFull(bucket))]) {
+    const previous = isFull(bucket) ? previousOf(members, last!, bucket, quotas, dealt) : [];
+    plan[bucket] = deal(previous.length > 0 ? previous : members, quotas, dealt);
+  }
+  return plan;
 };
+
+/** What the operators say, and what load has made of it. */
+export function effectiveWeight({ weight, factor = 1 }: Member): number {
+  return weight * factor;
+}
 
 const ASSIGNERS: ReadonlyMap<string, Assigner> = new Map([["balanced", balanced]]);
 export const DEFAULT_ASSIGNER = "balanced";
@@ -69,7 +81,7 @@ function moved(view: View, last: Assignment | null): string[] {
 
 /** Active members of some weight, by name. */
 function eligible(view: View): Member[] {
-  const members = view.members.filter((member) => member.status === "active" && member.weight > 0);
+  const members = view.members.filter((member) => member.status === "active" && effectiveWeight(member) > 0);
   if (members.length === 0) {
     throw new DobbsError(
       "E_NO_ACTIVE_MEMBER",
@@ -88,9 +100,10 @@ function currentOwners(view: View, last: Assignment | null): string[] {
 
 /** Buckets that each member is to have: the whole part of its share, and one more for those that hold more already. */
 function quotasOf(members: readonly Member[], buckets: number, held: ReadonlyMap<string, number>): Map<string, number> {
-  const weights = members.reduce((sum, { weight }) => sum + weight, 0);
-  const shares = members.map(({ name, weight }) => {
-    const share = (buckets * weight) / weights;
+  const weights = members.reduce((sum, member) => sum + effectiveWeight(member), 0);
+  const shares = members.map((member) => {
+    const { name } = member;
+    const share = (buckets * effectiveWeight(member)) / weights;
     const whole = Math.floor(share + SHARE_EPSILON);
     return { name, whole, rest: share - whole, over: held.get(name)! > whole };
   });
@@ -118,6 +131,18 @@ function surplus(
     over.set(plan[bucket]!, left - 1);
     return left > 0;
   });
+}
+
+/** Members that are previous owners of a bucket, and are to have more buckets. */
+function previousOf(
+  members: readonly Member[],
+  { owners, buckets }: Assignment,
+  bucket: number,
+  quotas: ReadonlyMap<string, number>,
+  dealt: ReadonlyMap<string, number>,
+): Member[] {
+  const previous = new Set(buckets[bucket]!.slice(1).map((number) => owners[number]!.name));
+  return members.filter(({ name }) => previous.has(name) && dealt.get(name)! < quotas.get(name)!);
 }
 
 /** The member that is furthest behind its quota gets the next bucket; with equal quotas that is round robin. */

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { DobbsError } from "../errors.ts";
 import type { Filter, Forward } from "../model/appliance.ts";
-import { STATE_FORMAT, type ApplianceState, type Tables } from "./state.ts";
+import { STATE_FORMAT, type ApplianceState, type Tables, type Tally } from "./state.ts";
 import { emptyAssignment } from "./succession.ts";
 import type { SwitchRoleName } from "./switch-driver.ts";
 
@@ -23,6 +23,8 @@ export interface FirstDay {
   readonly forward: readonly Forward[];
 }
 
+export const NO_TALLY: Tally = { cut: { deadline: 0, failed: 0, forced: 0 }, declared: 0, declaredFalsely: 0 };
+
 export function initialState({ buckets, assigner, switches, filters, forward }: FirstDay): ApplianceState {
   const assignment = emptyAssignment(buckets);
   return {
@@ -38,6 +40,7 @@ export function initialState({ buckets, assigner, switches, filters, forward }: 
     cuts: {},
     removals: {},
     fenced: {},
+    tally: NO_TALLY,
     switches: { serial: 0, roles: rolesOf(switches), assignment, behind: false },
     activation: null,
     tables: { revision: 0, filters, forward },

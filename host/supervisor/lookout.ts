@@ -1,4 +1,5 @@
-/** Looks regularly who has fallen silent, and has those failed that are for too long. */
+/** Looks regularly who has fallen silent, or whose IPD does not answer, and has those failed of which that is so for too
+ *  long. */
 import type { Core } from "./core.ts";
 import type { Task } from "./state.ts";
 import { bladesOf } from "./view.ts";
@@ -6,13 +7,13 @@ import { bladesOf } from "./view.ts";
 export interface LookoutHooks {
   /** Called every `checkMs`. */
   readonly onLook: () => void;
-  /** A blade has been silent for too long. */
+  /** A blade has been lost for too long. */
   readonly onFailed: (blade: string) => void;
 }
 
 export class Lookout {
   readonly #core: Core;
-  /** A blade that is silent for so long has failed; null: nobody fails by itself. */
+  /** A blade that is lost for so long has failed; null: nobody fails by itself. */
   readonly #failMs: number | null;
   readonly #hooks: LookoutHooks;
   /** Blades that cannot be failed as things are: nobody would be left. */
@@ -35,7 +36,7 @@ export class Lookout {
   /** Nothing can be said of who is silent: all members get their time again. */
   hearAll(): void {
     const { state, watch, now } = this.#core;
-    for (const blade of bladesOf(state.view, "active", "draining")) watch.hear(blade, now);
+    for (const blade of bladesOf(state.view, "active", "draining")) watch.excuse(blade, now);
   }
 
   /** A blade could not be failed: not asked for again before something has changed. */
@@ -64,17 +65,20 @@ export class Lookout {
       if (!silent) this.#unfailable.delete(blade);
       this.#core.note(silent ? "silent" : "heard-again", { blade });
     }
-    if (this.#failMs !== null) this.#failSilent(members, this.#failMs);
+    if (this.#failMs !== null) this.#failLost(members, this.#failMs);
     this.#hooks.onLook();
   }
 
-  #failSilent(members: readonly string[], failMs: number): void {
+  #failLost(members: readonly string[], failMs: number): void {
     const { state, watch, now } = this.#core;
-    // It is the appliance manager that is cut off.
-    if (members.every((blade) => watch.isSilent(blade, now))) return;
+    // It is the appliance manager that is cut off, or something that is wrong with all of them.
+    if (!members.some((blade) => watch.isWell(blade, now))) return;
     for (const blade of members) {
       if (state.waiting.some((task) => isFailOf(task, blade)) || state.fenced[blade]?.opensAt === null) continue;
-      if (watch.silentFor(blade, now) > failMs && !this.#unfailable.has(blade)) this.#hooks.onFailed(blade);
+      const lostMs = watch.lostFor(blade, now);
+      if (lostMs <= failMs || this.#unfailable.has(blade)) continue;
+      this.#core.note("given-up", { blade, why: watch.isSilent(blade, now) ? "silent" : "its NIC does not answer", ms: lostMs });
+      this.#hooks.onFailed(blade);
     }
   }
 }

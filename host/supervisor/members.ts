@@ -1,7 +1,9 @@
 /** Blades on their way in and out: admitted when they serve, offline when no history names them, fenced when they fail. */
+import { DobbsError } from "../errors.ts";
 import type { Core } from "./core.ts";
 import type { Drains } from "./drains.ts";
 import type { Cancel } from "./environment.ts";
+import type { Sessions } from "./messages.ts";
 import { bladesAdded, type Reconfigurer } from "./reconfigurer.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
 import { drainedBlades, withStatus } from "./requests.ts";
@@ -14,8 +16,8 @@ export interface MembersHooks {
   readonly onOffline: (blade: string, cut: number) => void;
   /** `cut`: live connections that the blade had when it was last heard. */
   readonly onFailed: (blade: string, cut: number) => void;
-  /** A blade is forgotten, as this request asked. */
-  readonly onRemoved: (id: number) => void;
+  /** A blade is forgotten, as this request asked, and has lost `cut` live connections by that; or is not. */
+  readonly onRemoved: (id: number, error: DobbsError | null, cut: number) => void;
 }
 
 export interface MembersParts {
@@ -75,12 +77,42 @@ export class Members {
     this.#parts.drains.forget(blade);
   }
 
-  failed(blade: string): void {
-    const cut = this.#takeCut(blade);
+  /** Returns the live connections that it had. */
+  failed(blade: string): number {
+    const cut = this.#takeCut(blade, "failed");
+    const { tally } = this.#core.state;
+    this.#core.change({ tally: { ...tally, declared: tally.declared + 1 } });
     this.#core.watch.forget(blade);
     this.#core.note("failed", { blade, cut });
     this.#core.after(() => this.#hooks.onFailed(blade, cut));
-    this.#removeIfAsked(blade);
+    this.#removeIfAsked(blade, cut);
+    return cut;
+  }
+
+  /** A blade speaks that is in service no more. One that was declared failed, and has an assignment in force all the same,
+   *  was alive: that is counted, once each time. */
+  heardOutside(blade: string, { healthy, generation, counts }: Sessions): void {
+    const { view, fenced, tally } = this.#core.state;
+    const fence = fenced[blade];
+    if (!bladesOf(view, "failed").includes(blade) || fence === undefined || fence.alive) return;
+    if (!healthy || generation === 0) return;
+    this.#core.change({
+      fenced: { ...fenced, [blade]: { ...fence, alive: true } },
+      tally: { ...tally, declaredFalsely: tally.declaredFalsely + 1 },
+    });
+    this.#core.note("declared-falsely", { blade, live: counts.reduce((sum, { live }) => sum + live, 0) });
+  }
+
+  /** The drain of a blade is cancelled: it serves again. */
+  stays(blade: string): void {
+    this.#parts.drains.forget(blade);
+    this.#core.note("drain-cancelled", { blade, cut: this.#takeCut(blade, "deadline") });
+    const { [blade]: id, ...removals } = this.#core.state.removals;
+    if (id === undefined) return;
+    // Asked for while that was under way.
+    this.#core.change({ removals });
+    const why = `the drain of blade "${blade}" has been cancelled`;
+    this.#hooks.onRemoved(id, new DobbsError("E_BLADE_STATUS", why, `Drain it first: dobbs drain ${blade}`, 1), 0);
   }
 
   /** Forgets a blade when it is offline or failed; of a draining one, ends the drain. */
@@ -88,7 +120,7 @@ export class Members {
     const { removals, view } = this.#core.state;
     this.#core.change({ removals: { ...removals, [blade]: id } });
     if (bladesOf(view, "draining").includes(blade)) this.#parts.drains.end(blade);
-    else this.#removeIfAsked(blade);
+    else this.#removeIfAsked(blade, 0);
   }
 
   /** Nothing is under way: blades that are done go offline, and histories may shrink. */
@@ -113,28 +145,30 @@ export class Members {
   }
 
   #offline(blade: string): void {
-    const cut = this.#takeCut(blade);
+    const cut = this.#takeCut(blade, "deadline");
     this.#core.change({ view: withStatus(this.#core.state.view, blade, "offline") });
     this.#parts.drains.forget(blade);
     this.#core.watch.forget(blade);
     this.#core.note("offline", { blade, cut });
     this.#core.after(() => this.#hooks.onOffline(blade, cut));
-    this.#removeIfAsked(blade);
+    this.#removeIfAsked(blade, cut);
   }
 
-  #takeCut(blade: string): number {
-    const { [blade]: cut = 0, ...cuts } = this.#core.state.cuts;
-    this.#core.change({ cuts });
+  #takeCut(blade: string, by: "deadline" | "failed"): number {
+    const { cuts: before, tally } = this.#core.state;
+    const { [blade]: cut = 0, ...cuts } = before;
+    this.#core.change({ cuts, tally: { ...tally, cut: { ...tally.cut, [by]: tally.cut[by] + cut } } });
     return cut;
   }
 
-  #removeIfAsked(blade: string): void {
+  /** `cut`: what it has just lost. */
+  #removeIfAsked(blade: string, cut: number): void {
     const { removals, view } = this.#core.state;
     const { [blade]: id, ...others } = removals;
     if (id === undefined) return;
     const members = view.members.filter((member) => member.blade !== blade);
     this.#core.change({ view: { ...view, members }, removals: others });
     this.#core.note("removed", { blade });
-    this.#hooks.onRemoved(id);
+    this.#hooks.onRemoved(id, null, cut);
   }
 }

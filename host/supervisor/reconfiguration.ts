@@ -40,6 +40,8 @@ export interface Reconfiguration {
   readonly installed: readonly string[];
   /** Live connections that the losing blades have put into their flow tables. */
   readonly seeded: number;
+  /** Live connections that were cut by force, known from the first install on. */
+  readonly cut: number;
   /** Why it was called off, or what did not go well. */
   readonly problem: { readonly code: string; readonly why: string } | null;
 }
@@ -171,6 +173,7 @@ function initial(kind: Reconfiguration["kind"], beginning: Beginning, next: Assi
     waiting: [],
     installed: [],
     seeded: 0,
+    cut: 0,
     problem: null,
   };
 }

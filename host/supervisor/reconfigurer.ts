@@ -13,17 +13,18 @@ import {
 } from "./reconfiguration.ts";
 import { changeView, type Request } from "./requests.ts";
 import type { Task } from "./state.ts";
-import { bucketCounts, expel, forget, previousBuckets } from "./succession.ts";
+import { bucketCounts, displaced, expel, forget, previousBuckets, succeed } from "./succession.ts";
 import type { SwitchControl } from "./switch-control.ts";
 import type { SwitchProblem } from "./switch-driver.ts";
 import type { TablesControl } from "./tables-control.ts";
 import { GENERATION_MS_MIN } from "./timing.ts";
-import { bladesOf, type View } from "./view.ts";
+import { bladesOf, settled, type View } from "./view.ts";
 
 /** What others do about it. */
 export interface ReconfigurerHooks {
-  /** A request has been carried out (null), or refused: nothing has changed then. */
-  readonly onOutcome: (task: Task | null, error: DobbsError | null) => void;
+  /** A request has been carried out (null), or refused: nothing has changed then. `cut`: live connections that it has
+   *  cut by force. */
+  readonly onOutcome: (task: Task | null, error: DobbsError | null, cut: number) => void;
   /** From here on there is no way back. */
   readonly onCommitted: (state: Reconfiguration, task: Task | null) => void;
   /** A blade is about to be failed. */
@@ -86,13 +87,7 @@ export class Reconfigurer {
     const [task, ...rest] = waiting;
     if (running !== null || this.#cancelPause !== null || task === undefined) return;
     const pause = (generationAt ?? -Infinity) + GENERATION_MS_MIN - this.#core.now;
-    if (pause > 0) {
-      this.#cancelPause = this.#core.timer(pause, () => {
-        this.#cancelPause = null;
-        this.next();
-      });
-      return;
-    }
+    if (pause > 0) return this.#pause(pause);
     this.#core.change({ waiting: rest });
     if (task.kind === "cut") return this.#cut(task);
     const { request } = task;
@@ -101,9 +96,16 @@ export class Reconfigurer {
       this.#move(task, request);
     } catch (error) {
       if (!(error instanceof DobbsError)) throw error;
-      this.#hooks.onOutcome(task, error);
+      this.#hooks.onOutcome(task, error, 0);
       this.next();
     }
+  }
+
+  #pause(ms: number): void {
+    this.#cancelPause = this.#core.timer(ms, () => {
+      this.#cancelPause = null;
+      this.next();
+    });
   }
 
   /** Has histories forget what has drained. */
@@ -120,23 +122,43 @@ export class Reconfigurer {
   }
 
   #move(task: RequestTask, request: Parameters<typeof changeView>[1]): void {
-    const { assignment, view: before, generation } = this.#core.state;
+    const { view: before, generation, removals } = this.#core.state;
     const view = changeView(before, request);
+    if (request.kind === "fail") return this.#fail(task, view, request.blade);
+    if (request.kind === "undrain" && removals[request.blade] !== undefined) throw leaving(request.blade);
     const beginning = this.#beginning(view);
-    if (request.kind !== "fail") {
-      if (beginning.blades.length === 0) throw noOneHeard();
-      return this.#begin(task, beginMove(beginning, generation + 1));
-    }
-    const next = expel(view, assignment, request.blade, generation + 1);
     if (beginning.blades.length === 0) throw noOneHeard();
-    this.#hooks.onFailing(request.blade);
+    try {
+      this.#begin(task, beginMove(beginning, generation + 1));
+    } catch (error) {
+      if (error instanceof DobbsError && error.code === "E_HISTORY_FULL") throw this.#withPrice(error, view);
+      throw error;
+    }
+  }
+
+  #fail(task: Task, view: View, blade: string): void {
+    const { assignment, generation } = this.#core.state;
+    const beginning = this.#beginning(view);
+    const next = expel(view, assignment, blade, generation + 1);
+    if (beginning.blades.length === 0) throw noOneHeard();
+    this.#hooks.onFailing(blade);
     this.#begin(task, beginFail(beginning, next));
+  }
+
+  /** Says what it would cost to force what was refused. */
+  #withPrice({ code, message, mend, exitStatus }: DobbsError, view: View): DobbsError {
+    const { assignment, generation } = this.#core.state;
+    const forced = succeed({ ...view, force: true }, assignment, generation + 1);
+    const live = this.#core.watch.liveAt(displaced(assignment, forced));
+    const price = `to force it would cut ${live} live ${live === 1 ? "connection" : "connections"}`;
+    return new DobbsError(code, `${message}; ${price}`, mend, exitStatus);
   }
 
   /** Takes a blade out of all histories, whatever it still has. */
   #cut(task: Extract<Task, { kind: "cut" }>): void {
     const { view, assignment, cuts } = this.#core.state;
     if (!bladesOf(view, "draining").includes(task.blade)) return this.next();
+    if (this.#mayBelieveItOwns(task.blade)) return this.#cutSilent(task);
     this.#core.change({ cuts: { ...cuts, [task.blade]: task.live } });
     this.#core.note("deadline", { blade: task.blade, cut: task.live });
     const owners = view.members.filter((member) => member.blade === task.blade);
@@ -144,6 +166,28 @@ export class Reconfigurer {
       owners.map(({ name }) => ({ owner: name, buckets: previousBuckets(assignment, name) })),
       task,
     );
+  }
+
+  /** Whether a blade was not heard to have what is in force: its IPD may have an assignment in which buckets are its own
+   *  that have other owners by now. */
+  #mayBelieveItOwns(blade: string): boolean {
+    const { watch, now, state } = this.#core;
+    return watch.isSilent(blade, now) && (watch.lastOf(blade)?.generation ?? 0) < state.assignment.generation;
+  }
+
+  /** One that cannot be told leaves as a failed one does: behind a fence. */
+  #cutSilent(task: Extract<Task, { kind: "cut" }>): void {
+    const { blade } = task;
+    const { state, now, timing } = this.#core;
+    const request = { kind: "fail", blade } as const;
+    try {
+      this.#fail({ kind: "request", id: 0, request, at: now }, changeView(state.view, request), blade);
+    } catch (error) {
+      if (!(error instanceof DobbsError)) throw error;
+      // Nobody else can be heard: it is not the blade that is cut off.
+      this.#core.change({ waiting: [...this.#core.state.waiting, task] });
+      this.#pause(timing.checkMs);
+    }
   }
 
   #shrink(drained: readonly Drained[], task: Task | null): void {
@@ -163,12 +207,14 @@ export class Reconfigurer {
     };
   }
 
-  /** Who has to agree. A blade that has fallen silent keeps no one waiting: it is told when it is heard again. */
+  /** Who has to agree: those that are to get buckets for the first time, or again; and all others but those that have
+   *  fallen silent, who keep no one waiting: they are told when they are heard again. */
   participants(view: View): string[] {
     const { state, watch, now } = this.#core;
-    const members = new Set(bladesOf(state.view, "active", "draining"));
+    const serving = new Set(bladesOf(state.view, "active"));
+    const coming = new Set(bladesOf(view, "active").filter((blade) => !serving.has(blade)));
     const blades = bladesOf(view, "active", "draining");
-    return blades.filter((blade) => !members.has(blade) || !watch.isSilent(blade, now));
+    return blades.filter((blade) => coming.has(blade) || !watch.isSilent(blade, now));
   }
 
   #begin(task: Task | null, transition: Transition): void {
@@ -210,21 +256,33 @@ export class Reconfigurer {
 
   /** From the first install on there is no way back. */
   #commit(state: Reconfiguration, task: Task | null): void {
-    this.#core.change({
-      generationAt: this.#core.now,
-      assignment: state.next,
-      view: { ...state.view, moves: [] },
-    });
+    this.#core.change({ generationAt: this.#core.now, assignment: state.next, view: settled(state.view) });
+    if (state.view.force) this.#countForced(state);
     this.#hooks.onCommitted(state, task);
   }
 
+  /** What oldest owners hold that fall off the end of a history is cut. */
+  #countForced(state: Reconfiguration): void {
+    const places = displaced(state.last, state.next);
+    const { running, tally } = this.#core.state;
+    if (places.length === 0 || running?.kind !== "reconfiguration") return;
+    const cut = this.#core.watch.liveAt(places);
+    this.#core.change({
+      running: { ...running, state: { ...running.state, cut } },
+      tally: { ...tally, cut: { ...tally.cut, forced: tally.cut.forced + cut } },
+    });
+    const buckets = new Set(places.flatMap((place) => place.buckets)).size;
+    this.#core.note("forced", { generation: state.next.generation, buckets, cut });
+  }
+
   #finish(state: Reconfiguration, task: Task | null): void {
+    const { cut } = this.state ?? state;
     this.#core.change({ running: null });
     this.#cancelTick?.();
     this.#cancelTick = null;
     if (state.phase === "called-off") {
       const { code, why } = state.problem!;
-      this.#hooks.onOutcome(task, new DobbsError(code, why, "Mend the cause and ask again.", 1));
+      this.#hooks.onOutcome(task, new DobbsError(code, why, "Mend the cause and ask again.", 1), 0);
       return this.next();
     }
     if (state.kind === "forget") {
@@ -237,7 +295,7 @@ export class Reconfigurer {
         moved: state.next.buckets.filter(([current], bucket) => current !== state.last.buckets[bucket]![0]).length,
       });
     }
-    this.#hooks.onOutcome(task, null);
+    this.#hooks.onOutcome(task, null, cut);
     this.#hooks.onIdle();
     this.next();
   }
@@ -246,6 +304,10 @@ export class Reconfigurer {
 /** Blades that a request brings in. */
 export function bladesAdded(task: Task | null): Extract<Request, { kind: "add" }>["blades"] {
   return task?.kind === "request" && task.request.kind === "add" ? task.request.blades : [];
+}
+
+function leaving(blade: string): DobbsError {
+  return new DobbsError("E_BLADE_LEAVING", `blade "${blade}" is being removed`, "Wait until it is gone, and add it again.", 1);
 }
 
 function noOneHeard(): DobbsError {

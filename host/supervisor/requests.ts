@@ -2,16 +2,27 @@
 import { DobbsError } from "../errors.ts";
 import type { Blade, Filter, Forward } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
-import { bladesOf, membersOf, type Member, type View } from "./view.ts";
+import { bladesOf, membersOf, settled, type Member, type Move, type View } from "./view.ts";
 
-export type Request =
+export type Request = MoveRequest | { readonly kind: "fail"; readonly blade: string } | LoadRequest | TablesRequest;
+
+/** Buckets move. `force`: also where that makes histories too long, and cuts what their oldest owners hold. */
+export type MoveRequest = { readonly force: boolean } & (
   | { readonly kind: "add"; readonly blades: readonly Blade[] }
   | { readonly kind: "drain"; readonly blade: string; readonly deadlineMs: number | null }
+  | { readonly kind: "undrain"; readonly blade: string }
   | { readonly kind: "weights"; readonly weights: Readonly<Record<string, number>> }
   | { readonly kind: "move"; readonly buckets: readonly number[]; readonly to: string }
   | { readonly kind: "rebalance" }
-  | { readonly kind: "fail"; readonly blade: string }
-  | TablesRequest;
+);
+
+/** Of the load policy (`load-policy.ts`), not of people. */
+export interface LoadRequest {
+  readonly kind: "load";
+  readonly moves: readonly Move[];
+  /** By blade, see `Member.factor`. */
+  readonly factors: Readonly<Record<string, number>>;
+}
 
 /** A whole list of filter rules, or of stations. */
 export type TablesRequest =
@@ -20,6 +31,10 @@ export type TablesRequest =
 
 /** Said of a request in the journal. */
 export function describe(request: Request): string {
+  return "force" in request && request.force ? `${describeAsked(request)}, by force` : describeAsked(request);
+}
+
+function describeAsked(request: Request): string {
   switch (request.kind) {
     case "add":
       return `add ${request.blades.map(({ name }) => name).join(", ")}`;
@@ -30,9 +45,13 @@ export function describe(request: Request): string {
         .map(([owner, weight]) => `${owner}=${weight}`)
         .join(", ")}`;
     case "move":
-      return `move ${request.buckets.length} ${request.buckets.length === 1 ? "bucket" : "buckets"} to ${request.to}`;
+      return `move ${bucketsText(request.buckets.length)} to ${request.to}`;
+    case "undrain":
+      return `cancel the drain of ${request.blade}`;
     case "rebalance":
       return "rebalance";
+    case "load":
+      return `move ${bucketsText(request.moves.length)} by load`;
     case "fail":
       return `fail ${request.blade}`;
     case "filters":
@@ -42,23 +61,43 @@ export function describe(request: Request): string {
   }
 }
 
+function bucketsText(count: number): string {
+  return `${count} ${count === 1 ? "bucket" : "buckets"}`;
+}
+
 /** The view to propose. Throws a DobbsError when the request does not fit `view`. */
-export function changeView(view: View, request: Exclude<Request, TablesRequest>): View {
+export function changeView(before: View, request: Exclude<Request, TablesRequest>): View {
+  const view = changed(settled(before), request);
+  return "force" in request && request.force ? { ...view, force: true } : view;
+}
+
+function changed(view: View, request: Exclude<Request, TablesRequest>): View {
   switch (request.kind) {
     case "add":
-      return { ...view, members: request.blades.reduce(addBlade, view.members), moves: [] };
+      return { ...view, members: request.blades.reduce(addBlade, view.members) };
     case "drain":
-      return { ...view, members: drainBlade(view, request.blade), moves: [] };
+      requireStatus(view, request.blade, "active");
+      return withStatus(view, request.blade, "draining");
+    case "undrain":
+      requireStatus(view, request.blade, "draining");
+      return withStatus(view, request.blade, "active");
     case "weights":
-      return { ...view, members: weigh(view.members, request.weights), moves: [] };
+      return { ...view, members: Object.entries(request.weights).reduce(weigh, view.members) };
     case "move":
       return { ...view, moves: request.buckets.map((bucket) => ({ bucket, to: request.to })) };
+    case "load":
+      return { ...view, members: view.members.map((member) => withFactor(member, request.factors)), moves: request.moves };
     case "rebalance":
-      return { ...view, moves: [] };
+      return view;
     case "fail":
       requireStatus(view, request.blade, "active", "draining");
-      return { ...withStatus(view, request.blade, "failed"), moves: [] };
+      return withStatus(view, request.blade, "failed");
   }
+}
+
+function withFactor(member: Member, factors: LoadRequest["factors"]): Member {
+  const factor = factors[member.blade];
+  return factor === undefined ? member : { ...member, factor };
 }
 
 /** `view` with all members of a blade in another status. */
@@ -79,7 +118,9 @@ function addBlade(members: readonly Member[], blade: Blade): readonly Member[] {
     throw new DobbsError(
       "E_BLADE_THERE",
       `blade "${blade.name}" is in the appliance already`,
-      "Give the new one another name.",
+      same.status === "draining"
+        ? `It drains. To keep it: dobbs drain ${blade.name} --cancel`
+        : "Give the new one another name.",
     );
   }
   const added = membersOf(blade);
@@ -96,11 +137,6 @@ function addBlade(members: readonly Member[], blade: Blade): readonly Member[] {
   return [...others, ...added];
 }
 
-function drainBlade(view: View, blade: string): readonly Member[] {
-  requireStatus(view, blade, "active");
-  return withStatus(view, blade, "draining").members;
-}
-
 /** Throws E_BLADE_UNKNOWN or E_BLADE_STATUS. */
 export function requireStatus(view: View, blade: string, ...statuses: Member["status"][]): void {
   const member = view.members.find((candidate) => candidate.blade === blade);
@@ -112,25 +148,26 @@ export function requireStatus(view: View, blade: string, ...statuses: Member["st
   throw new DobbsError(
     "E_BLADE_STATUS",
     `blade "${blade}" is ${member.status}`,
-    member.status === "active" ? `Drain it first: dobbs drain ${blade}` : `Name one that is ${statuses.join(" or ")}.`,
+    member.status === "active" && statuses.length > 1
+      ? `Drain it first: dobbs drain ${blade}`
+      : `Name one that is ${statuses.join(" or ")}.`,
   );
 }
 
-function weigh(members: readonly Member[], weights: Readonly<Record<string, number>>): Member[] {
-  for (const [name, weight] of Object.entries(weights)) {
-    if (!members.some((member) => member.name === name)) {
-      throw new DobbsError(
-        "E_OWNER_UNKNOWN",
-        `there is no owner "${name}"`,
-        `Name one of: ${members
-          .map((m) => m.name)
-          .sort()
-          .join(", ")}.`,
-      );
-    }
-    if (!Number.isFinite(weight) || weight < 0) {
-      throw new DobbsError("E_WEIGHT", `${name} cannot have the weight ${weight}`, "Give a number of 0 or more.");
-    }
+/** `name`: of an owner, or of a blade, whose VMs divide the weight evenly. What load had made of the old weight is forgotten. */
+function weigh(members: readonly Member[], [name, weight]: readonly [string, number]): readonly Member[] {
+  const named = members.filter((member) => member.name === name);
+  const owners = named.length > 0 ? named : members.filter((member) => member.blade === name);
+  if (owners.length === 0) {
+    const names = members.map((member) => member.name).sort();
+    throw new DobbsError("E_OWNER_UNKNOWN", `there is no owner "${name}"`, `Name one of: ${names.join(", ")}.`);
   }
-  return members.map((member) => ({ ...member, weight: weights[member.name] ?? member.weight }));
+  if (!Number.isFinite(weight) || weight < 0) {
+    throw new DobbsError("E_WEIGHT", `${name} cannot have the weight ${weight}`, "Give a number of 0 or more.");
+  }
+  return members.map((member) => {
+    if (!owners.includes(member)) return member;
+    const { factor: _, ...rest } = member;
+    return { ...rest, weight: weight / owners.length };
+  });
 }

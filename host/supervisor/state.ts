@@ -30,6 +30,8 @@ export interface Fence {
   readonly port: number;
   /** It is opened once the blade has this generation in force; null: until it is added again. */
   readonly opensAt: number | null;
+  /** The blade has failed, and was heard since to have gone on all the time. Absent: no. */
+  readonly alive?: true;
 }
 
 /** What the switches are to have. */
@@ -70,6 +72,17 @@ export interface TablesChange {
   readonly switchesWaiting: boolean;
 }
 
+/** What was lost, and who was declared dead, since the first day. */
+export interface Tally {
+  /** Live connections that were cut: at the deadline of a drain (a removal is one), with a failed blade, and by force,
+   *  where histories would have been too long. */
+  readonly cut: { readonly deadline: number; readonly failed: number; readonly forced: number };
+  /** Blades that were declared failed. */
+  readonly declared: number;
+  /** Of these: they said later that they had gone on all the time. */
+  readonly declaredFalsely: number;
+}
+
 /** What is under way: one thing at a time. */
 export type Running =
   | { readonly kind: "reconfiguration"; readonly state: Reconfiguration; readonly task: Task | null }
@@ -96,6 +109,7 @@ export interface ApplianceState {
   readonly removals: Readonly<Record<string, number>>;
   /** By blade. */
   readonly fenced: Readonly<Record<string, Fence>>;
+  readonly tally: Tally;
   readonly switches: SwitchPlan;
   readonly activation: Activation | null;
   readonly tables: Tables;

@@ -2,7 +2,7 @@
 import type { Core } from "./core.ts";
 import type { Phase } from "./reconfiguration.ts";
 import { describe } from "./requests.ts";
-import type { Task } from "./state.ts";
+import type { Tally, Task } from "./state.ts";
 import { bucketCounts, previousBuckets } from "./succession.ts";
 import type { SwitchControl } from "./switch-control.ts";
 import type { SwitchRoleName } from "./switch-driver.ts";
@@ -12,7 +12,10 @@ export interface OwnerStatus {
   readonly name: string;
   readonly blade: string;
   readonly status: MemberStatus;
+  /** As operators say. */
   readonly weight: number;
+  /** What load has made of it: the weight is multiplied by this. */
+  readonly factor: number;
   /** Buckets that it is the current owner of. */
   readonly current: number;
   /** Buckets that it is a previous owner of. */
@@ -30,6 +33,8 @@ export interface BladeStatus {
   readonly silent: boolean;
   /** Its port is shut on the switches. */
   readonly fenced: boolean;
+  /** It was declared failed, and was heard since to have gone on all the time. */
+  readonly alive: boolean;
   /** Run queue of its host, divided by its CPUs; null: not known. */
   readonly load: number | null;
   /** ms on the appliance manager's clock, null: none. */
@@ -59,6 +64,7 @@ export interface ApplianceStatus {
   readonly switches: readonly SwitchStatus[];
   /** The blade that programs the switches; null: none can be heard. */
   readonly leader: string | null;
+  readonly tally: Tally;
 }
 
 export function applianceStatus(core: Core, switches: SwitchControl): ApplianceStatus {
@@ -80,14 +86,16 @@ export function applianceStatus(core: Core, switches: SwitchControl): ApplianceS
       healthy: watch.lastOf(name)?.healthy ?? false,
       silent: watch.isSilent(name, now),
       fenced: state.fenced[name] !== undefined,
+      alive: state.fenced[name]?.alive ?? false,
       load: watch.lastOf(name)?.load ?? null,
       deadline: state.drains[name]?.deadline ?? null,
     })),
-    owners: members.map(({ name, blade, status, weight }) => ({
+    owners: members.map(({ name, blade, status, weight, factor = 1 }) => ({
       name,
       blade,
       status,
       weight,
+      factor,
       current: counts[name] ?? 0,
       previous: previousBuckets(assignment, name).length,
       live: (watch.lastOf(blade)?.counts ?? []).reduce((sum, { owner, live }) => sum + (owner === name ? live : 0), 0),
@@ -99,6 +107,7 @@ export function applianceStatus(core: Core, switches: SwitchControl): ApplianceS
       answers: switches.isSilent(name) ? false : switches.found(name) === null ? null : true,
     })),
     leader: switches.exist ? switches.leader : null,
+    tally: state.tally,
   };
 }
 

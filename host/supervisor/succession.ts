@@ -17,7 +17,7 @@ export function emptyAssignment(buckets: number): Assignment {
 
 /**
  * The assignment that follows `last` under `view`, by the view's assigner.
- * Throws E_HISTORY_FULL, and what the assigner throws.
+ * Throws E_HISTORY_FULL, unless the view says to force it, and what the assigner throws.
  */
 export function succeed(view: View, last: Assignment, generation: number): Assignment {
   const plan = assignerOf(view.assigner)(view, last.generation === 0 ? null : last);
@@ -25,15 +25,28 @@ export function succeed(view: View, last: Assignment, generation: number): Assig
   const numbers = new Map(owners.flatMap((owner, number) => (owner ? [[owner.name, number] as const] : [])));
   const buckets = last.buckets.map((history, bucket) => promote(history, numbers.get(plan[bucket]!)!));
   const full = buckets.filter((history) => history.length > HISTORY_DEPTH).length;
-  if (full > 0) {
+  if (full > 0 && !view.force) {
     throw new DobbsError(
       "E_HISTORY_FULL",
       `${full} of the buckets to be moved still have ${HISTORY_DEPTH} owners with live connections`,
-      "Wait until connections to previous owners have closed, or drain the oldest owners with a deadline.",
+      "Wait until the oldest of these have closed, drain the oldest owners with a deadline, or ask with --force to cut them.",
       1,
     );
   }
-  return { generation, owners, buckets };
+  return { generation, owners, buckets: buckets.map((history) => history.slice(0, HISTORY_DEPTH)) };
+}
+
+/** Where owners are in a history in `before`, and not in `after`. */
+export function displaced(before: Assignment, after: Assignment): Drained[] {
+  const places = new Map<number, number[]>();
+  for (const [bucket, history] of before.buckets.entries()) {
+    for (const number of history) {
+      if (after.buckets[bucket]!.includes(number)) continue;
+      if (!places.has(number)) places.set(number, []);
+      places.get(number)!.push(bucket);
+    }
+  }
+  return [...places].map(([number, buckets]) => ({ owner: before.owners[number]!.name, buckets }));
 }
 
 /** `last` without previous owners that have drained. A current owner is never taken away. */

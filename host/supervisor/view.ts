@@ -17,8 +17,10 @@ export interface Member {
   readonly blade: string;
   /** The switch's port of that blade. */
   readonly port: number;
-  /** Share of the buckets, relative to the other active members. 0: none. */
+  /** Share of the buckets, relative to the other active members, as operators say. 0: none. */
   readonly weight: number;
+  /** What its blade's load has made of that: the weight is multiplied by it. Absent: 1. */
+  readonly factor?: number;
   readonly status: MemberStatus;
 }
 
@@ -37,6 +39,13 @@ export interface View {
   readonly assigner: string;
   /** Not empty: these moves and no others. */
   readonly moves: readonly Move[];
+  /** Histories that would be too long lose their oldest owners, whatever live connections these have. Absent: no. */
+  readonly force?: true;
+}
+
+/** `view` without the orders of one reconfiguration. */
+export function settled({ force: _, ...view }: View): View {
+  return { ...view, moves: [] };
 }
 
 /** The members that a blade brings, all active. */

@@ -3,6 +3,8 @@ import type { Drained, Sessions } from "./messages.ts";
 
 interface Heard {
   readonly at: number;
+  /** When it last said that its IPD answers. */
+  readonly wellAt: number;
   /** Null: it has answered, and told nothing of its sessions yet. */
   readonly sessions: Sessions | null;
 }
@@ -16,9 +18,16 @@ export class Watch {
     this.#silentMs = silentMs;
   }
 
-  /** Any message is a sign of life. */
-  hear(blade: string, now: number, sessions: Sessions | null = this.lastOf(blade)): void {
-    this.#heard.set(blade, { at: now, sessions });
+  /** Any message is a sign of life. `sessions`: null if it says nothing of them. */
+  hear(blade: string, now: number, sessions: Sessions | null): void {
+    const before = this.#heard.get(blade);
+    const wellAt = before === undefined || sessions?.healthy ? now : before.wellAt;
+    this.#heard.set(blade, { at: now, wellAt, sessions: sessions ?? before?.sessions ?? null });
+  }
+
+  /** Nothing can be said of the time until now. */
+  excuse(blade: string, now: number): void {
+    this.#heard.set(blade, { at: now, wellAt: now, sessions: this.lastOf(blade) });
   }
 
   forget(blade: string): void {
@@ -34,6 +43,17 @@ export class Watch {
   silentFor(blade: string, now: number): number {
     const heard = this.#heard.get(blade);
     return heard === undefined ? Infinity : now - heard.at;
+  }
+
+  /** For how long it was not known that a blade can serve, ms: it was silent, or its IPD has not answered it. */
+  lostFor(blade: string, now: number): number {
+    const heard = this.#heard.get(blade);
+    return heard === undefined ? Infinity : now - heard.wellAt;
+  }
+
+  /** Whether it serves as far as is known. */
+  isWell(blade: string, now: number): boolean {
+    return !this.isSilent(blade, now) && (this.lastOf(blade)?.healthy ?? true);
   }
 
   isSilent(blade: string, now: number): boolean {
@@ -55,6 +75,13 @@ export class Watch {
   drained(generation: number): Drained[] {
     const reports = [...this.#heard].sort(([a], [b]) => (a < b ? -1 : 1));
     return reports.flatMap(([, { sessions }]) => (sessions?.generation === generation ? sessions.drained : []));
+  }
+
+  /** Live connections of these owners in these buckets, as their blades said last. */
+  liveAt(places: readonly Drained[]): number {
+    const wanted = new Map(places.map(({ owner, buckets }) => [owner, new Set(buckets)]));
+    const counts = [...this.#heard.values()].flatMap(({ sessions }) => sessions?.counts ?? []);
+    return counts.reduce((sum, { owner, bucket, live }) => sum + (wanted.get(owner)?.has(bucket) ? live : 0), 0);
   }
 
   /** Live connections of a blade, as it said last. */

@@ -31,9 +31,10 @@ export const ORDERS: ByKind<Order> = {
     generation: 8,
     view: {
       buckets: 4,
-      members: [{ name: "ardsley/vm1", mac: MAC, blade: "ardsley", port: 1, weight: 0.5, status: "active" }],
+      members: [{ name: "ardsley/vm1", mac: MAC, blade: "ardsley", port: 1, weight: 0.5, factor: 1.25, status: "active" }],
       assigner: "balanced",
       moves: [{ bucket: 3, to: "ardsley/vm1" }],
+      force: true,
     },
     last: ASSIGNMENT,
   },
