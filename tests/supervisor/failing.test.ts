@@ -1,7 +1,7 @@
 /** Blades that fail: fenced at the switches first, then out of every history. Real managers, real images. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { code, generations, statesOf } from "./probe.ts";
+import { code, generations, histories, statesOf } from "./probe.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 const THREE = ["ardsley", "dobbs-ferry", "hartsdale"] as const;
@@ -13,11 +13,6 @@ function three(sockets = 0, options: WorldOptions = {}): World {
   world.host("hartsdale").open(sockets);
   world.clock.advance(1_500);
   return world;
-}
-
-function histories(world: World): string[][] {
-  const { owners, buckets } = world.manager.assignment();
-  return buckets.map((history) => history.map((number) => owners[number]!.name));
 }
 
 const fail = (world: World, blade: string) => world.outcomeOf((on) => world.manager.failBlade(blade, on));

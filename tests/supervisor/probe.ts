@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { DobbsError } from "../../host/errors.ts";
 import type { BucketState } from "../../host/management/commands.ts";
 import { ManagementSession } from "../../host/management/session.ts";
-import type { World } from "./world.ts";
+import { TCP } from "../../host/supervisor/sessions.ts";
+import { VIP, type World } from "./world.ts";
 
 /** What a blade's image holds of each bucket for one owner. */
 export function statesOf(world: World, blade: string, owner = 0): BucketState[] {
@@ -22,6 +23,32 @@ export function statesOf(world: World, blade: string, owner = 0): BucketState[] 
     },
   );
   return found[0]!;
+}
+
+/** Owners' names in each bucket's history, newest first, as the appliance manager has it. */
+export function histories(world: World): string[][] {
+  const { owners, buckets } = world.manager.assignment();
+  return buckets.map((history) => history.map((number) => owners[number]!.name));
+}
+
+/** The bucket of each client, as a blade's image says. */
+export function bucketsOf(world: World, blade: string, clients: readonly string[]): Map<string, number> {
+  const node = world.node(blade);
+  const session = new ManagementSession(world.clock, {
+    layout: node.layout,
+    request: (message, onAnswer) => onAnswer(node.manage(message, world.clock.now())),
+  });
+  let generation = 0;
+  session.hello((result) => {
+    if (result.ok) generation = result.generation;
+  });
+  const flows = clients.map((client) => ({ client, clientPort: 1, vip: VIP, vipPort: 80, protocol: TCP, state: "established" as const }));
+  const buckets = new Map<string, number>();
+  session.locate({ generation, owner: 0 }, flows, (result) => {
+    assert.ok(result.ok);
+    for (const { client, bucket } of result.value) buckets.set(client, bucket);
+  });
+  return buckets;
 }
 
 /** Generations in force on the images: blades, then switches. */

@@ -1,0 +1,145 @@
+/** Moves past full histories: refused with what they would cost, or forced, with the count of what they cut. Real managers,
+ *  real images. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { OnOutcome } from "../../host/supervisor/appliance-manager.ts";
+import type { ApplianceState } from "../../host/supervisor/state.ts";
+import { code, histories, statesOf } from "./probe.ts";
+import { World } from "./world.ts";
+
+const FIVE = ["ardsley", "dobbs-ferry", "hartsdale", "irvington", "tarrytown"] as const;
+const ALL = Array.from({ length: 16 }, (_, bucket) => bucket);
+const FLOWS = 200;
+
+/** Everything has been the first four's in turn, and each has live connections in every bucket. */
+function full(): { world: World; saved: ApplianceState[] } {
+  const saved: ApplianceState[] = [];
+  const world = new World({ store: { save: (state) => void saved.push(state) } });
+  world.grow(...FIVE);
+  world.clock.advance(1_000);
+  for (const owner of FIVE.slice(0, 4)) {
+    assert.equal(world.outcomeOf((on) => world.manager.moveBuckets(ALL, owner, on)), null);
+    world.host(owner).open(FLOWS, "established", `10.${FIVE.indexOf(owner) + 1}`);
+    world.clock.advance(700);
+  }
+  return { world, saved };
+}
+
+/** What became of a request, and how much it has cut. */
+function ask(world: World, request: (on: OnOutcome) => void): { error: Error | null; cut: number | undefined } {
+  const outcomes: { error: Error | null; cut: number | undefined }[] = [];
+  request((error, cut) => outcomes.push({ error, cut }));
+  assert.ok(world.clock.until(() => outcomes.length > 0, 20_000));
+  return outcomes[0]!;
+}
+
+describe("a move past full histories", () => {
+  test("is refused, with the number of buckets, what force would cut, and the way out; nothing has changed", () => {
+    const { world } = full();
+    const before = world.manager.assignment();
+    const { error } = ask(world, (on) => world.manager.moveBuckets(ALL, "tarrytown", on));
+    assert.equal(code(error), "E_HISTORY_FULL");
+    assert.equal(error!.message, `16 of the buckets to be moved still have 4 owners with live connections; to force it would cut ${FLOWS} live connections`);
+    assert.match((error as Error & { mend: string }).mend, /--force/);
+    assert.deepEqual(world.manager.assignment(), before);
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: 0 });
+  });
+
+  test("by force takes it from the oldest owner, counts what that had there, and leaves the others alone", () => {
+    const { world } = full();
+    const { error, cut } = ask(world, (on) => world.manager.moveBuckets(ALL, "tarrytown", on, true));
+    assert.deepEqual([error, cut], [null, FLOWS]);
+    for (const history of histories(world)) assert.deepEqual(history, ["tarrytown", "irvington", "hartsdale", "dobbs-ferry"]);
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: FLOWS });
+    assert.deepEqual(world.events("forced").map(({ details }) => ({ buckets: details["buckets"], cut: details["cut"] })), [{ buckets: 16, cut: FLOWS }]);
+    assert.ok(statesOf(world, "ardsley").every(({ index }) => index === -1));
+    world.clock.advance(1_000);
+    for (const blade of FIVE.slice(1, 4)) {
+      const previous = statesOf(world, blade).filter(({ index }) => index > 0);
+      assert.equal(previous.reduce((sum, { rows }) => sum + rows, 0), FLOWS, blade);
+      assert.ok(previous.every(({ complete }) => complete), blade);
+    }
+  });
+
+  test("by force of some buckets cuts what was in these, and is over with that", () => {
+    const { world } = full();
+    const held = world.blades.get("ardsley")!.manager.status().counts;
+    const expected = held.reduce((sum, { bucket, live }) => sum + (bucket < 3 ? live : 0), 0);
+    assert.ok(expected > 0 && expected < FLOWS);
+    assert.equal(ask(world, (on) => world.manager.moveBuckets([0, 1, 2], "tarrytown", on, true)).cut, expected);
+    // The next one is not forced by that.
+    assert.equal(code(ask(world, (on) => world.manager.moveBuckets([4], "tarrytown", on)).error), "E_HISTORY_FULL");
+    assert.equal(world.manager.status().tally.cut.forced, expected);
+  });
+
+  test("that needs no force cuts nothing by it", () => {
+    const { world } = full();
+    assert.deepEqual(ask(world, (on) => world.manager.moveBuckets(ALL, "ardsley", on, true)), { error: null, cut: 0 });
+    assert.deepEqual(world.events("forced"), []);
+  });
+
+  test("counts what an owner has that was heard to have less when it was asked for, as it is when it is cut", () => {
+    const { world } = full();
+    world.options = { ...world.options, loses: (_from, to, message) => to === "tarrytown" && message.kind === "prepare" };
+    world.manager.moveBuckets(ALL, "tarrytown", undefined, true);
+    world.host("ardsley").sockets = world.host("ardsley").sockets.slice(0, 5);
+    world.clock.advance(1_000);
+    world.options = {};
+    assert.ok(world.clock.until(() => world.events("forced").length > 0, 5_000));
+    assert.equal(world.events("forced")[0]!.details["cut"], 5);
+  });
+});
+
+describe("past full histories", () => {
+  test("a drain takes the buckets to previous owners while there are any: that makes no history longer", () => {
+    const { world } = full();
+    assert.equal(ask(world, (on) => world.manager.setWeights({ tarrytown: 0 }, on)).error, null);
+    assert.equal(ask(world, (on) => world.manager.drainBlade("irvington", null, on)).error, null);
+    for (const history of histories(world)) assert.deepEqual([...history].sort(), FIVE.slice(0, 4));
+  });
+
+  test("weights and a drain that give buckets to others are refused, and done by force", () => {
+    const { world } = full();
+    assert.equal(ask(world, (on) => world.manager.setWeights({ tarrytown: 0 }, on)).error, null);
+    for (const blade of FIVE.slice(0, 3)) assert.equal(ask(world, (on) => world.manager.drainBlade(blade, null, on)).error, null);
+    const ready = (on: OnOutcome, force: boolean): void => world.manager.setWeights({ tarrytown: 1 }, on, force);
+    assert.equal(code(ask(world, (on) => ready(on, false)).error), "E_HISTORY_FULL");
+    world.clock.advance(500);
+    const oldest = histories(world).map((history) => history[3]!);
+    const held = [...world.blades.values()].flatMap(({ manager }) => manager.status().counts);
+    const expected = held.reduce((sum, { owner, bucket, live }) => sum + (owner === oldest[bucket] ? live : 0), 0);
+    const weighed = ask(world, (on) => ready(on, true));
+    assert.equal(weighed.error, null);
+    assert.equal(code(ask(world, (on) => world.manager.drainBlade("irvington", null, on)).error), "E_HISTORY_FULL");
+    const drained = ask(world, (on) => world.manager.drainBlade("irvington", null, on, true));
+    assert.equal(drained.error, null);
+    assert.equal(weighed.cut! + drained.cut!, expected, "what the oldest had, in all buckets");
+    assert.deepEqual(world.current(), { ardsley: 0, "dobbs-ferry": 0, hartsdale: 0, irvington: 0, tarrytown: 16 });
+    assert.equal(world.manager.status().tally.cut.forced, expected);
+  });
+
+  test("a blade is added by force", () => {
+    const { world } = full();
+    // The newcomer has to get what is full: the others have nothing else.
+    assert.equal(ask(world, (on) => world.manager.setWeights({ tarrytown: 0 }, on)).error, null);
+    const yonkers = world.plug("yonkers");
+    assert.equal(code(ask(world, (on) => world.manager.addBlades([yonkers], on)).error), "E_HISTORY_FULL");
+    const { error, cut } = ask(world, (on) => world.manager.addBlades([yonkers], on, true));
+    assert.equal(error, null);
+    assert.ok(cut! > 0 && cut! < FLOWS);
+    assert.equal(world.current()["yonkers"], 3);
+  });
+
+  test("an appliance manager that is killed after the count goes on with it, and does not count twice", () => {
+    const { world, saved } = full();
+    world.manager.moveBuckets(ALL, "tarrytown", undefined, true);
+    assert.ok(world.clock.until(() => saved.at(-1)!.tally.cut.forced > 0, 5_000));
+    world.life.end();
+    world.clock.advance(100);
+    world.restartManager(saved.at(-1)!);
+    world.clock.advance(5_000);
+    assert.equal(world.manager.status().phase, "idle");
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: FLOWS });
+    assert.equal(saved.at(-1)!.view.force, undefined);
+  });
+});
