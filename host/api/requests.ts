@@ -2,20 +2,22 @@
 import { DobbsError } from "../errors.ts";
 import { errorBody, internalError } from "./errors.ts";
 
-/** Given to a request; called once, when it is known what became of it. */
-export type OnOutcome = (error: DobbsError | null) => void;
+/** Given to a request; called once, when it is known what became of it. `cut`: of one that may cut live connections. */
+export type OnOutcome = (error: DobbsError | null, cut?: number) => void;
 
 export interface RequestDocument {
   readonly id: string;
   readonly request: string;
   readonly state: "waiting" | "done" | "refused";
+  /** Of one that is done and might have cut live connections: how many it has. */
+  readonly cut?: number;
   readonly error?: { readonly code: string; readonly message: string; readonly mend: string };
 }
 
 interface Entry {
   readonly id: string;
   readonly request: string;
-  outcome: { readonly error: DobbsError | null } | null;
+  outcome: { readonly error: DobbsError | null; readonly cut: number | undefined } | null;
   readonly waiters: Set<() => void>;
 }
 
@@ -44,7 +46,7 @@ export class Requests {
     this.#entries.set(entry.id, entry);
     this.#waiting++;
     try {
-      run((error) => this.#settle(entry, error));
+      run((error, cut) => this.#settle(entry, error, cut));
     } catch (error) {
       this.#settle(entry, error instanceof DobbsError ? error : internalError());
       if (!(error instanceof DobbsError)) throw error;
@@ -77,9 +79,9 @@ export class Requests {
     return this.#entryOf(id).outcome?.error ?? null;
   }
 
-  #settle(entry: Entry, error: DobbsError | null): void {
+  #settle(entry: Entry, error: DobbsError | null, cut?: number): void {
     if (entry.outcome !== null) return;
-    entry.outcome = { error };
+    entry.outcome = { error, cut };
     this.#waiting--;
     for (const waiter of [...entry.waiters]) waiter();
     for (const [id, { outcome }] of this.#entries) {
@@ -101,6 +103,7 @@ export class Requests {
 
 function documentOf({ id, request, outcome }: Entry): RequestDocument {
   if (outcome === null) return { id, request, state: "waiting" };
-  if (outcome.error === null) return { id, request, state: "done" };
-  return { id, request, state: "refused", ...errorBody(outcome.error) };
+  const { error, cut } = outcome;
+  if (error === null) return { id, request, state: "done", ...(cut !== undefined && { cut }) };
+  return { id, request, state: "refused", ...errorBody(error) };
 }

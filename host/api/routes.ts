@@ -30,17 +30,15 @@ export function routesOf(service: Service): Route[] {
     path: string,
     body: Route["body"],
     begin: (asked: Asked) => string,
-    options: { readonly query?: readonly string[]; readonly cuts?: true } = {},
+    query: readonly string[] = [],
   ): Route => ({
     method,
     path,
-    query: ["wait", ...(options.query ?? [])],
+    query: ["wait", ...query],
     body,
     answer: async (asked) => {
       const ms = numberOf(asked.query, "wait", WAIT_S_MAX, WAIT_S_MAX) * 1_000;
-      const since = service.lastEvent;
-      const about = options.cuts && { blade: asked.places["name"]!, since };
-      return outcomeAnswer(await service.outcome(begin(asked), ms, about));
+      return outcomeAnswer(await service.outcome(begin(asked), ms));
     },
   });
 
@@ -50,18 +48,21 @@ export function routesOf(service: Service): Route[] {
     get("/v1/events", ({ query }) => events(service, query), ["after", "limit"]),
     get("/v1/switches", () => ({ switches: service.status().switches })),
     get("/v1/requests/:id", ({ places }) => service.request(places["id"]!)),
-    change("POST", "/v1/blades/:name/add", bodies.add, ({ places, body }) => service.add(places["name"]!, bladeOf(body))),
+    change("POST", "/v1/blades/:name/add", bodies.add, ({ places, body }) => service.add(places["name"]!, bladeOf(body), isForced(body))),
     change("POST", "/v1/blades/:name/drain", bodies.drain, ({ places, body }) =>
-      service.drain(places["name"]!, (body as { deadlineMs?: number | null }).deadlineMs ?? null),
+      service.drain(places["name"]!, (body as { deadlineMs?: number | null }).deadlineMs ?? null, isForced(body)),
     ),
-    change("POST", "/v1/blades/:name/remove", null, ({ places }) => service.remove(places["name"]!), { cuts: true }),
-    change("POST", "/v1/blades/:name/fail", null, ({ places }) => service.fail(places["name"]!), { cuts: true }),
-    change("POST", "/v1/weights", bodies.weights, ({ body }) => service.weigh((body as { weights: Record<string, number> }).weights)),
+    change("POST", "/v1/blades/:name/undrain", bodies.undrain, ({ places, body }) => service.undrain(places["name"]!, isForced(body))),
+    change("POST", "/v1/blades/:name/remove", null, ({ places }) => service.remove(places["name"]!)),
+    change("POST", "/v1/blades/:name/fail", null, ({ places }) => service.fail(places["name"]!)),
+    change("POST", "/v1/weights", bodies.weights, ({ body }) =>
+      service.weigh((body as { weights: Record<string, number> }).weights, isForced(body)),
+    ),
     change("POST", "/v1/moves", bodies.moves, ({ body }) => {
       const { buckets, to } = body as { buckets: number[]; to: string };
-      return service.move(buckets, to);
+      return service.move(buckets, to, isForced(body));
     }),
-    change("POST", "/v1/rebalance", null, () => service.rebalance()),
+    change("POST", "/v1/rebalance", bodies.rebalance, ({ body }) => service.rebalance(isForced(body))),
     change("POST", "/v1/switches/:name/activate", null, ({ places }) => service.activate(places["name"]!)),
 
     get("/v1/filters", () => {
@@ -86,7 +87,7 @@ export function routesOf(service: Service): Route[] {
       "/v1/filters/:position",
       null,
       ({ places, query }) => service.changeFilters("remove a filter rule", (rules) => without(rules, places["position"]!, query.get("revision"))),
-      { query: ["revision"] },
+      ["revision"],
     ),
 
     get("/v1/forward", () => {
@@ -118,6 +119,10 @@ function events(service: Service, query: Asked["query"]): unknown {
   const after = numberOf(query, "after", 0, Number.MAX_SAFE_INTEGER);
   const records = service.events(after, numberOf(query, "limit", EVENTS_DEFAULT, EVENTS_MAX));
   return { events: records, next: records.at(-1)?.n ?? Math.min(after, service.lastEvent) };
+}
+
+function isForced(body: unknown): boolean {
+  return (body as { force?: boolean }).force ?? false;
 }
 
 /** With every address in its one form, and every default in place. */

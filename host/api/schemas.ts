@@ -7,6 +7,7 @@ import { APPLIANCE_SCHEMA_PATH } from "../model/appliance-schema.ts";
 const DEADLINE_MS_MAX = 315_360_000_000;
 const LIST_MAX = 4_096;
 const BUCKETS_MAX = 65_536;
+const WEIGHT_MAX = 1_000;
 const APPLIANCE = "urn:dobbs:schema:appliance";
 const OWNER_NAME = "^[A-Za-z0-9][A-Za-z0-9.-]{0,62}(/[A-Za-z0-9][A-Za-z0-9.-]{0,62})?$";
 
@@ -18,9 +19,14 @@ const object = (properties: Readonly<Record<string, object>>, required: readonly
   required,
 });
 
+/** Of a request that moves buckets. */
+const FORCE = { force: { type: "boolean" } } as const;
+
 const BODIES = {
-  add: object({ blade: ofAppliance("blade") }),
-  drain: object({ deadlineMs: { type: ["integer", "null"], minimum: 0, maximum: DEADLINE_MS_MAX } }),
+  add: object({ blade: ofAppliance("blade"), ...FORCE }),
+  drain: object({ deadlineMs: { type: ["integer", "null"], minimum: 0, maximum: DEADLINE_MS_MAX }, ...FORCE }),
+  undrain: object(FORCE),
+  rebalance: object(FORCE),
   weights: object(
     {
       weights: {
@@ -28,8 +34,9 @@ const BODIES = {
         minProperties: 1,
         maxProperties: LIST_MAX,
         additionalProperties: false,
-        patternProperties: { [OWNER_NAME]: { type: "number", minimum: 0, maximum: 1_000 } },
+        patternProperties: { [OWNER_NAME]: { type: "number", minimum: 0, maximum: WEIGHT_MAX } },
       },
+      ...FORCE,
     },
     ["weights"],
   ),
@@ -43,6 +50,7 @@ const BODIES = {
         items: { type: "integer", minimum: 0, maximum: BUCKETS_MAX - 1 },
       },
       to: { type: "string", pattern: OWNER_NAME },
+      ...FORCE,
     },
     ["buckets", "to"],
   ),

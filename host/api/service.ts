@@ -13,7 +13,7 @@ import type { StatusDocument } from "./status-document.ts";
 
 export type Manager = Pick<
   ApplianceManager,
-  | "addBlades" | "drainBlade" | "removeBlade" | "failBlade" | "setWeights" | "moveBuckets" | "rebalance"
+  | "addBlades" | "drainBlade" | "cancelDrain" | "removeBlade" | "failBlade" | "setWeights" | "moveBuckets" | "rebalance"
   | "activateSwitch" | "setFilters" | "setForward" | "status" | "assignment" | "tables"
 >;
 
@@ -34,8 +34,6 @@ export interface ServiceOptions {
 /** What became of a request, or that it is under way. */
 export interface OutcomeDocument extends RequestDocument {
   readonly generation: number;
-  /** Of `remove` and `fail`: live connections that were cut. */
-  readonly cut?: number;
 }
 
 export class Service {
@@ -72,8 +70,9 @@ export class Service {
     return this.#requests.documentOf(id);
   }
 
-  /** `described`: of a blade that the appliance file does not have, or has otherwise. */
-  add(name: string, described: Blade | undefined): string {
+  /** `described`: of a blade that the appliance file does not have, or has otherwise. `force`, here and below: also where
+   *  that cuts what the oldest owners of buckets hold. */
+  add(name: string, described: Blade | undefined, force: boolean): string {
     const { blades, manager, isConnected, onDescribed } = this.#options;
     if (described && described.name !== name) {
       throw new DobbsError("E_API_BODY", `blade.name is "${described.name}", and the path says "${name}"`, "Name the same blade in both.");
@@ -83,19 +82,33 @@ export class Service {
     if (described) onDescribed?.();
     const blade = blades.named(name);
     return this.#begin(`add ${name}`, (onOutcome) =>
-      manager.addBlades([blade], (error) => {
-        // A description that led to nothing is not kept.
-        if (error !== null && described) {
-          takeBack();
-          onDescribed?.();
-        }
-        onOutcome(error?.code === "E_PREPARE_OVERDUE" && !isConnected(name) ? absent(name) : error);
-      }),
+      manager.addBlades(
+        [blade],
+        (error, cut) => {
+          // A description that led to nothing is not kept.
+          if (error !== null && described) {
+            takeBack();
+            onDescribed?.();
+          }
+          onOutcome(error?.code === "E_PREPARE_OVERDUE" && !isConnected(name) ? absent(name) : error, cut);
+        },
+        force,
+      ),
     );
   }
 
-  drain(name: string, deadlineMs: number | null): string {
-    return this.#begin(`drain ${name}`, (onOutcome) => this.#options.manager.drainBlade(name, deadlineMs, onOutcome));
+  drain(name: string, deadlineMs: number | null, force: boolean): string {
+    return this.#begin(`drain ${name}`, (onOutcome) => this.#options.manager.drainBlade(name, deadlineMs, onOutcome, force));
+  }
+
+  undrain(name: string, force: boolean): string {
+    return this.#begin(`cancel the drain of ${name}`, (onOutcome) =>
+      this.#options.manager.cancelDrain(
+        name,
+        (error, cut) => onOutcome(error?.code === "E_PREPARE_OVERDUE" && !this.#options.isConnected(name) ? absent(name) : error, cut),
+        force,
+      ),
+    );
   }
 
   remove(name: string): string {
@@ -104,9 +117,9 @@ export class Service {
         throw new DobbsError("E_BLADE_LEAVING", `blade "${name}" is being removed already`, "Wait until it is gone.", 1);
       }
       this.#removing.add(name);
-      this.#options.manager.removeBlade(name, (error) => {
+      this.#options.manager.removeBlade(name, (error, cut) => {
         this.#removing.delete(name);
-        onOutcome(error);
+        onOutcome(error, cut);
       });
     });
   }
@@ -115,16 +128,16 @@ export class Service {
     return this.#begin(`fail ${name}`, (onOutcome) => this.#options.manager.failBlade(name, onOutcome));
   }
 
-  weigh(weights: Readonly<Record<string, number>>): string {
-    return this.#begin("weights", (onOutcome) => this.#options.manager.setWeights(weights, onOutcome));
+  weigh(weights: Readonly<Record<string, number>>, force: boolean): string {
+    return this.#begin("weights", (onOutcome) => this.#options.manager.setWeights(weights, onOutcome, force));
   }
 
-  move(buckets: readonly number[], to: string): string {
-    return this.#begin(`move to ${to}`, (onOutcome) => this.#options.manager.moveBuckets(buckets, to, onOutcome));
+  move(buckets: readonly number[], to: string, force: boolean): string {
+    return this.#begin(`move to ${to}`, (onOutcome) => this.#options.manager.moveBuckets(buckets, to, onOutcome, force));
   }
 
-  rebalance(): string {
-    return this.#begin("rebalance", (onOutcome) => this.#options.manager.rebalance(onOutcome));
+  rebalance(force: boolean): string {
+    return this.#begin("rebalance", (onOutcome) => this.#options.manager.rebalance(onOutcome, force));
   }
 
   activate(name: string): string {
@@ -146,13 +159,11 @@ export class Service {
   }
 
   /** Waits for the outcome of a request, at most so long. Rejects with what it was refused with. */
-  async outcome(id: string, ms: number, about?: { readonly blade: string; readonly since: number }): Promise<OutcomeDocument> {
+  async outcome(id: string, ms: number): Promise<OutcomeDocument> {
     const document = await this.#requests.wait(id, ms);
     const error = this.#requests.errorOf(id);
     if (error !== null) throw error;
-    const { generation } = this.#options.manager.assignment();
-    const cut = about && document.state === "done" ? this.#cutOf(about.blade, about.since) : undefined;
-    return { ...document, generation, ...(cut !== undefined && { cut }) };
+    return { ...document, generation: this.#options.manager.assignment().generation };
   }
 
   get lastEvent(): number {
@@ -168,12 +179,6 @@ export class Service {
     const member = this.#options.manager.status().blades.find((blade) => blade.name === name);
     if (member === undefined || member.status === "offline") return;
     throw new DobbsError("E_BLADE_THERE", `blade "${name}" is in the appliance already`, "Remove it first, or give the new one another name.");
-  }
-
-  /** What the journal says was cut with a blade since event `since`. */
-  #cutOf(blade: string, since: number): number {
-    const told = this.#options.events.after(since, Number.MAX_SAFE_INTEGER).filter(({ details }) => details["blade"] === blade);
-    return Math.max(0, ...told.map(({ details }) => Number(details["cut"] ?? 0)));
   }
 }
 

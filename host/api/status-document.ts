@@ -19,8 +19,13 @@ export interface BladeDocument {
   /** Buckets that it is the current owner of, and a previous one. */
   readonly current: number;
   readonly previous: number;
+  /** Share of the buckets relative to the others, with that of its VMs; and what load has made of it, to be multiplied. */
+  readonly weight: number;
+  readonly factor: number;
   /** Its port is shut at the switches. */
   readonly fenced: boolean;
+  /** It was declared failed, and has said since that it had gone on all the time. */
+  readonly alive: boolean;
   /** Of a drain that has one: when what is left is cut. */
   readonly deadline: string | null;
   readonly leftMs: number | null;
@@ -31,9 +36,19 @@ export interface OwnerDocument {
   readonly blade: string;
   readonly status: MemberStatus;
   readonly weight: number;
+  readonly factor: number;
   readonly current: number;
   readonly previous: number;
   readonly live: number;
+}
+
+/** Since the first day. */
+export interface TallyDocument {
+  /** Live connections that were cut: at deadlines and by removals, with failed blades, and by force. */
+  readonly cut: { readonly deadline: number; readonly failed: number; readonly forced: number };
+  /** Blades that were declared failed, and how often that was wrong. */
+  readonly declared: number;
+  readonly declaredFalsely: number;
 }
 
 export interface SwitchDocument {
@@ -67,6 +82,7 @@ export interface StatusDocument {
   readonly switches: readonly SwitchDocument[];
   /** The blade whose traffic manager programs the switches; null: there are none, or it cannot be heard. */
   readonly leader: string | null;
+  readonly tally: TallyDocument;
   readonly filters: number;
   readonly forward: number;
   /** Number of the newest event. */

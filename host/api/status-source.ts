@@ -6,22 +6,23 @@ import type { BladeDocument, BladeHealth, StatusDocument } from "./status-docume
 export function statusDocument(options: ServiceOptions & { readonly startedAt: number }): StatusDocument {
   const { manager, appliance, blades, events, release, isConnected, now, startedAt } = options;
   const at = now();
-  const { generation, phase, missing, waiting, owners, leader, ...status } = manager.status();
+  const { generation, phase, missing, waiting, owners, leader, tally, ...status } = manager.status();
   const { filters, forward } = manager.tables();
   const members = new Set(status.blades.map(({ name }) => name));
-  const ofBlade = (name: string, field: "current" | "previous" | "live"): number =>
+  const ofBlade = (name: string, field: "current" | "previous" | "live" | "weight"): number =>
     owners.reduce((sum, owner) => sum + (owner.blade === name ? owner[field] : 0), 0);
 
   const serving = status.blades.map((blade): BladeDocument => {
-    const { name, status: state, load, fenced, deadline } = blade;
+    const { name, status: state, load, fenced, alive, deadline } = blade;
     const counts = { live: ofBlade(name, "live"), current: ofBlade(name, "current"), previous: ofBlade(name, "previous") };
+    const share = { weight: ofBlade(name, "weight"), factor: owners.find((owner) => owner.blade === name)?.factor ?? 1 };
     const end = deadline === null ? null : new Date(deadline).toISOString();
     const leftMs = deadline === null ? null : Math.max(0, Math.round(deadline - at));
-    return { name, status: state, health: healthOf(blade, isConnected(name)), load, generation: blade.generation, ...counts, fenced, deadline: end, leftMs };
+    return { name, status: state, health: healthOf(blade, isConnected(name)), load, generation: blade.generation, ...counts, ...share, fenced, alive, deadline: end, leftMs };
   });
-  const spare = blades.all().filter(({ name }) => !members.has(name)).map(({ name }): BladeDocument => {
+  const spare = blades.all().filter(({ name }) => !members.has(name)).map(({ name, weight }): BladeDocument => {
     const health = isConnected(name) ? "healthy" : "absent";
-    return { name, status: "spare", health, load: null, generation: 0, live: 0, current: 0, previous: 0, fenced: false, deadline: null, leftMs: null };
+    return { name, status: "spare", health, load: null, generation: 0, live: 0, current: 0, previous: 0, weight, factor: 1, fenced: false, alive: false, deadline: null, leftMs: null };
   });
 
   return {
@@ -39,6 +40,7 @@ export function statusDocument(options: ServiceOptions & { readonly startedAt: n
     owners,
     switches: status.switches.map(({ name, role, generation: has, answers }) => ({ name, role, generation: answers ? has : null, answers })),
     leader,
+    tally,
     filters: filters.length,
     forward: forward.length,
     lastEvent: events.last,

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { OutcomeDocument } from "../api/service.ts";
 import { DobbsError } from "../errors.ts";
-import { blade, statusOf, tell } from "./blade-commands.ts";
+import { blade, FORCE_HELP, forcedText, forceOption, type ForceOption, statusOf, tell } from "./blade-commands.ts";
 import { count } from "./event-text.ts";
 import { MANAGER_EXIT_CODES, MANAGER_HELP, type ManagerOptions, withManager, withManagerOptions } from "./manager.ts";
 import { wholeNumber } from "./options.ts";
@@ -11,6 +11,7 @@ const HELP = `
 The blade's traffic manager must run, and reach the appliance manager. A blade that the appliance file
 describes needs its name only; another one needs --mac and --port at least. Buckets move to it as
 balance needs; connections that live stay where they are.
+${FORCE_HELP}
 ${MANAGER_HELP}
 
 Examples:
@@ -29,7 +30,7 @@ interface Vm {
   readonly port: number;
 }
 
-interface AddOptions extends ManagerOptions {
+interface AddOptions extends ManagerOptions, ForceOption {
   readonly mac?: string;
   readonly port?: number;
   readonly weight?: number;
@@ -45,7 +46,8 @@ export function addCommand(): Command {
     .option("--mac <mac>", "its MAC address, of a blade that the appliance file does not have")
     .option("--port <n>", "the switch's port that it is plugged into", wholeNumber(0, SWITCH_PORT_MAX))
     .option("--weight <n>", "its share of the buckets, relative to the others: 1 if left out", wholeNumber(1, WEIGHT_MAX))
-    .addOption(vm.argParser(vmOf).default([], "none"));
+    .addOption(vm.argParser(vmOf).default([], "none"))
+    .addOption(forceOption());
   return withManagerOptions(command).addHelpText("after", HELP).action(addAction);
 }
 
@@ -56,17 +58,17 @@ async function addAction(name: string, options: AddOptions): Promise<void> {
     await tell(options, outcome, async () => {
       const { buckets, generation, blades } = await statusOf(client);
       const current = blades.find((one) => one.name === name)?.current ?? 0;
-      return `${name} is in the appliance, with ${current} of ${count(buckets, "bucket")} (generation ${generation}).`;
+      return `${name} is in the appliance, with ${current} of ${count(buckets, "bucket")} (generation ${generation}).${forcedText(outcome)}`;
     });
   });
 }
 
-function bodyOf(name: string, { mac, port, weight, vm }: AddOptions): object {
-  if (mac === undefined && port === undefined && weight === undefined && vm.length === 0) return {};
+function bodyOf(name: string, { mac, port, weight, vm, force = false }: AddOptions): object {
+  if (mac === undefined && port === undefined && weight === undefined && vm.length === 0) return { force };
   if (mac === undefined || port === undefined) {
     throw new DobbsError("E_USAGE", "a blade is described by --mac and --port at least", `Run for example: dobbs add ${name} --mac 02:d0:bb:00:01:03 --port 3`);
   }
-  return { blade: { name, mac, port, ...(weight !== undefined && { weight }), ...(vm.length > 0 && { vms: vm }) } };
+  return { blade: { name, mac, port, ...(weight !== undefined && { weight }), ...(vm.length > 0 && { vms: vm }) }, force };
 }
 
 function vmOf(text: string, others: readonly Vm[]): readonly Vm[] {

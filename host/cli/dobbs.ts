@@ -18,6 +18,7 @@ import { initCommand } from "./init.ts";
 import { inspectCommand } from "./inspect.ts";
 import { keysCommand } from "./keys.ts";
 import { labCommand } from "./lab.ts";
+import { moveCommand, rebalanceCommand } from "./move.ts";
 import { report } from "./output.ts";
 import { removeCommand } from "./remove.ts";
 import { replayCommand } from "./replay.ts";
@@ -26,6 +27,7 @@ import { shimCommand } from "./shim.ts";
 import { statusCommand } from "./status.ts";
 import { trafficManagerCommand } from "./traffic-manager.ts";
 import { watchCommand } from "./watch.ts";
+import { weightCommand } from "./weight.ts";
 
 const INTRODUCTION = [
   "Dobbs makes a cluster of servers look like one to its clients, and lets it change shape while it runs: blades are",
@@ -64,7 +66,7 @@ function program(): Command {
     .helpOption("-h, --help", "print this manual")
     .usage("<command> [options]")
     .addHelpText("after", MANUAL);
-  const commands = [demoCommand(), emulateCommand(), initCommand(), inspectCommand(), replayCommand(), buildCommand(), flashCommand(), shimCommand(), keysCommand(), trafficManagerCommand(), labCommand(), serveCommand(), addCommand(), drainCommand(), removeCommand(), failCommand(), statusCommand(), watchCommand(), filterCommand(), forwardCommand(), failoverCommand()];
+  const commands = [demoCommand(), emulateCommand(), initCommand(), inspectCommand(), replayCommand(), buildCommand(), flashCommand(), shimCommand(), keysCommand(), trafficManagerCommand(), labCommand(), serveCommand(), addCommand(), drainCommand(), removeCommand(), failCommand(), weightCommand(), moveCommand(), rebalanceCommand(), statusCommand(), watchCommand(), filterCommand(), forwardCommand(), failoverCommand()];
   for (const command of commands) dobbs.addCommand(command.helpOption("-h, --help", "print this manual"));
   for (const command of [dobbs, ...commands]) {
     // Errors come back as exceptions, so that `report` is the one place that prints them.

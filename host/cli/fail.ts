@@ -1,14 +1,14 @@
 /** `dobbs fail`: declares a blade dead. */
 import { Command } from "commander";
 import type { OutcomeDocument } from "../api/service.ts";
-import { blade, tell } from "./blade-commands.ts";
+import { blade, cutText, tell } from "./blade-commands.ts";
 import { MANAGER_EXIT_CODES, MANAGER_HELP, type ManagerOptions, withManager, withManagerOptions } from "./manager.ts";
-import { cutText } from "./remove.ts";
 
 const HELP = `
 For a blade that is dead, or has to be treated so: its port is shut at the switches, then it is taken
 out of everything. Its own connections are lost, and counted; all others go on. To have this done by
-itself when a blade falls silent, run \`dobbs serve\` with --fail-after.
+itself when a blade falls silent, run \`dobbs serve\` with --fail-after. When the blade says later that it
+was alive all the time, that is an event, and counted (\`dobbs status\`).
 ${MANAGER_HELP}
 
 Example:

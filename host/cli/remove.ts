@@ -1,8 +1,7 @@
 /** `dobbs remove`: ends a drain at once, or forgets an offline blade. */
 import { Command } from "commander";
 import type { OutcomeDocument } from "../api/service.ts";
-import { blade, tell } from "./blade-commands.ts";
-import { count } from "./event-text.ts";
+import { blade, cutText, tell } from "./blade-commands.ts";
 import { MANAGER_EXIT_CODES, MANAGER_HELP, type ManagerOptions, withManager, withManagerOptions } from "./manager.ts";
 
 const HELP = `
@@ -27,8 +26,4 @@ async function removeAction(name: string, options: ManagerOptions): Promise<void
     const outcome = await client.ask<OutcomeDocument>("POST", blade(name, "remove"));
     await tell(options, outcome, () => `${name} is removed: ${cutText(outcome.cut)}.`);
   });
-}
-
-export function cutText(cut: number | undefined): string {
-  return cut ? `${count(cut, "connection")} ${cut === 1 ? "was" : "were"} cut` : "no connection was cut";
 }

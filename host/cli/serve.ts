@@ -17,15 +17,17 @@ import { parseDuration } from "./time-text.ts";
 
 const HELP = `
 There is one appliance manager. Traffic managers find it at --listen; the other commands (add, drain,
-remove, fail, status, watch, filter, forward, failover) by its state folder, and anything else by its
-JSON API (docs/api.md), which listens on loopback only and wants the token that is in that folder.
+remove, fail, weight, move, rebalance, status, watch, filter, forward, failover) by its state folder, and
+anything else by its JSON API (docs/api.md), which listens on loopback only and wants the token that is
+in that folder.
 
 Everything that must not be lost is in the state folder before it is acted on: after a crash, or
 kill -9, start it again, and it goes on where it was. While it is down, traffic flows as before. What
 the appliance file says of VIPs, VMAC, buckets, hash and seed must stay as it was (E_STATE_APPLIANCE);
 blades and switches may come in. No blade serves before it is added: dobbs add <blade>.
 
---fail-after fails a blade (see dobbs fail) that has not been heard of for so long. Never, by default.
+--fail-after fails a blade (see dobbs fail) that has not been heard of, or whose NIC has not answered it, for
+so long; not while that is so of all of them. Never, by default.
 
 Logs: lines on stderr, JSON unless stderr is a terminal: {"at", "level", "event", ...}. With --json:
 {"url", "pid", "state", "links"} on stdout once it listens.

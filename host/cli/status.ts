@@ -11,8 +11,10 @@ import { durationText, timeOfDay } from "./time-text.ts";
 const HELP = `
 Columns: status (active; draining; offline; failed; spare: known, and not added), health (healthy; unwell: its
 NIC does not answer; silent; absent: no traffic manager is connected), load (runnable processes a CPU),
-generation in force on its NIC, live connections, buckets that it owns now and that it was the previous
-owner of. A switch has the generation in which buckets moved last: what is only forgotten is no matter to it.
+weight (times what load has made of it: \`balance\` in the appliance file), generation in force on its NIC,
+live connections, buckets that it owns now and that it was the previous owner of. Under that, what was cut
+and who was declared failed since the first day, if anything was. A switch has the generation in which
+buckets moved last: what is only forgotten is no matter to it.
 ${MANAGER_HELP}
 
 Examples:
@@ -39,22 +41,39 @@ export function statusText(status: StatusDocument): string {
   const { appliance, vips, buckets, generation, phase, missing, waiting, blades, owners, switches, filters, forward } = status;
   const state = missing.length === 0 ? phase : `${phase}, no answer yet from ${missing.join(", ")}`;
   const vms = owners.filter(({ name, blade }) => name !== blade);
+  const lost = lossText(status);
   const parts = [
     `${appliance}  ${vips.join(" ")}\ngeneration ${generation}, ${count(buckets, "bucket")}, ${state}`,
     ...(waiting.length === 0 ? [] : [`Waiting\n${waiting.map((request) => `  ${request}`).join("\n")}`]),
-    table([["blade", "status", "health", "load", "generation", "live", "current", "previous", "drain ends"], ...blades.map(bladeRow)]),
+    table([["blade", "status", "health", "load", "weight", "generation", "live", "current", "previous", "drain ends"], ...blades.map(bladeRow)]),
     ...(vms.length === 0
       ? []
-      : [table([["VM", "weight", "live", "current", "previous"], ...vms.map((vm): Cell[] => [vm.name, vm.weight, vm.live, vm.current, vm.previous])])]),
+      : [table([["VM", "weight", "live", "current", "previous"], ...vms.map((vm): Cell[] => [vm.name, weightCell(vm), vm.live, vm.current, vm.previous])])]),
     ...(switches.length === 0
       ? []
       : [table([["switch", "role", "state"], ...switches.map((one): Cell[] => [one.name, one.role, switchText(one)])])]),
+    ...(lost === "" ? [] : [lost]),
     ...(filters + forward === 0 ? [] : [`${count(filters, "filter rule")}, ${count(forward, "station")}`]),
   ];
   return parts.join("\n\n");
 }
 
-function bladeRow({ name, status, health, load, generation, live, current, previous, leftMs, deadline }: BladeDocument): Cell[] {
+/** What was lost since the first day; empty: nothing. */
+function lossText({ tally: { cut, declared, declaredFalsely } }: StatusDocument): string {
+  const { deadline, failed, forced } = cut;
+  const sum = deadline + failed + forced;
+  const cuts = `${count(sum, "connection")} cut so far: ${deadline} at deadlines, ${failed} with failed blades, ${forced} by force`;
+  const failures = `${count(declared, "blade")} declared failed so far, ${declaredFalsely} falsely`;
+  return [...(sum === 0 ? [] : [cuts]), ...(declared === 0 ? [] : [failures])].join("\n");
+}
+
+/** `1`, or `1 x 0.85` where load has its say. */
+function weightCell({ weight, factor }: { readonly weight: number; readonly factor: number }): Cell {
+  const rounded = Number(weight.toFixed(3));
+  return factor === 1 ? rounded : `${rounded} x ${factor.toFixed(2)}`;
+}
+
+function bladeRow({ name, status, health, load, weight, factor, generation, live, current, previous, leftMs, deadline }: BladeDocument): Cell[] {
   const end = deadline === null || leftMs === null ? "" : leftMs <= 0 ? "now" : `in ${durationText(leftMs)} (${timeOfDay(deadline)})`;
-  return [name, status, health, load === null ? "-" : load.toFixed(2), generation, live, current, previous, end];
+  return [name, status, health, load === null ? "-" : load.toFixed(2), weightCell({ weight, factor }), generation, live, current, previous, end];
 }

@@ -41,10 +41,10 @@ describe("the operator's commands", () => {
     await until("its connections are known", () => world.manager.status().owners[0]!.live === 1_234);
     assert.match(await text("drain", "ardsley", "--deadline", "1h30m"), /^ardsley drains: 1,234 connections left, what is left in 1h 30m is cut\.\n$/);
     const status = await text("status");
-    assert.match(status, /^test {2}192\.0\.2\.1\ngeneration \d+, 16 buckets, idle\n\nblade +status +health +load +generation +live +current +previous +drain ends\n/);
-    assert.match(status, /^ardsley +draining +healthy +0\.25 +\d+ +1,234 +0 +8 +in 1h 29m \(\d\d:\d\d:\d\d\)$/m);
-    assert.match(status, /^dobbs-ferry +active +healthy +0\.25 +\d+ +0 +16 +0$/m);
-    assert.match(status, /^hastings +spare +absent +- +0 +0 +0 +0$/m);
+    assert.match(status, /^test {2}192\.0\.2\.1\ngeneration \d+, 16 buckets, idle\n\nblade +status +health +load +weight +generation +live +current +previous +drain ends\n/);
+    assert.match(status, /^ardsley +draining +healthy +0\.25 +1 +\d+ +1,234 +0 +8 +in 1h 29m \(\d\d:\d\d:\d\d\)$/m);
+    assert.match(status, /^dobbs-ferry +active +healthy +0\.25 +1 +\d+ +0 +16 +0$/m);
+    assert.match(status, /^hastings +spare +absent +- +1 +0 +0 +0 +0$/m);
     assert.match(status, /^west +active +generation \d+\neast +standby +generation \d+$/m);
     assert.equal(await text("remove", "ardsley"), "ardsley is removed: 1,234 connections were cut.\n");
     world.blades.setLive("ardsley", 0);

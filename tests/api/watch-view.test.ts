@@ -8,14 +8,14 @@ import { colorPaint, watchLines } from "../../host/cli/watch-view.ts";
 
 process.env["TZ"] = "UTC";
 
-const BLADE = { status: "active", health: "healthy", load: 0.12, generation: 12, live: 130, current: 128, previous: 0, fenced: false, deadline: null, leftMs: null } as const;
+const BLADE = { status: "active", health: "healthy", load: 0.12, generation: 12, live: 130, current: 128, previous: 0, weight: 1, factor: 1, fenced: false, alive: false, deadline: null, leftMs: null } as const;
 const BLADES: readonly BladeDocument[] = [
   { ...BLADE, name: "ardsley" },
   { ...BLADE, name: "dobbs-ferry", status: "draining", load: 1.5, live: 1_285, current: 0, previous: 85, deadline: "2026-01-02T14:13:02.000Z", leftMs: 580_000 },
   { ...BLADE, name: "hastings", health: "silent", load: null, generation: 11, live: 20, previous: 12 },
   { ...BLADE, name: "irvington", status: "spare", health: "absent", load: null, generation: 0, live: 0, current: 0 },
 ];
-const VM = { blade: "hastings", status: "active", weight: 0.5, current: 64, previous: 6, live: 10 } as const;
+const VM = { blade: "hastings", status: "active", weight: 0.5, factor: 1, current: 64, previous: 6, live: 10 } as const;
 const STATUS: StatusDocument = {
   appliance: "dobbs",
   vips: ["192.0.2.80"],
@@ -34,6 +34,7 @@ const STATUS: StatusDocument = {
     { name: "east", role: "standby", generation: null, answers: false },
   ],
   leader: "ardsley",
+  tally: { cut: { deadline: 0, failed: 0, forced: 0 }, declared: 0, declaredFalsely: 0 },
   filters: 0,
   forward: 0,
   lastEvent: 2,
