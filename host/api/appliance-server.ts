@@ -85,6 +85,7 @@ export class ApplianceServer {
         filters: appliance.filters,
         forward: appliance.forward,
         failMs,
+        balance: appliance.balance ?? null,
         store: this.#store,
         restored,
       });

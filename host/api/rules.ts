@@ -36,7 +36,9 @@ export function checkParts(
   },
 ): void {
   const switches = appliance.switches.map(({ name, role, kind, ...rest }) => ({ name, role, [kind]: rest }) as SwitchEntry);
-  const problem = checkMeaning({ ...appliance, filters: [], forward: [], ...parts, switches }).next().value;
+  // What was in order when the appliance began, and no part can change.
+  const { balance: _, ...rest } = appliance;
+  const problem = checkMeaning({ ...rest, filters: [], forward: [], ...parts, switches }).next().value;
   if (!problem) return;
   throw new DobbsError(problem.code, `${fieldName(problem.path)}: ${problem.message}`, problem.mend);
 }

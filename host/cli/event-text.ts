@@ -21,6 +21,8 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   fenced: () => "the port is shut",
   reconfigured: ({ generation, moved, after }) => `generation ${generation} is in force, ${count(moved, "bucket")} moved: ${after}`,
   forgot: ({ generation, places }) => `generation ${generation} forgets ${count(places, "place")} in histories`,
+  uneven: ({ loads }) => `buckets are moved by load: ${loads}`,
+  even: ({ loads }) => `loads are even: ${loads}`,
   forced: ({ buckets, cut }) => `by force: ${count(buckets, "bucket")} lost their oldest owner, and ${count(cut, "connection")} there`,
   "drain-cancelled": ({ blade, cut }) => `the drain of ${blade} is cancelled${cut === 0 ? "" : `, ${count(cut, "connection")} had been cut`}`,
   "given-up": ({ blade, why, ms }) => `${blade} is given up: ${why} for ${Math.round(Number(ms) / 1_000)} s`,

@@ -56,6 +56,11 @@ blades:
 #   - { protocol: udp, port: 53, class: none }
 #   - { protocol: udp, port: 51820, class: flow, idle: 180s, provisional: 5s }
 
+# Buckets move by weight: when blades come and go, and when weights change. They can move by load, too: from the busiest
+# blade to the idlest, when these differ by \`gap\` runnable processes a CPU. No more than \`share\` of all buckets are on
+# their way at a time, and one is on its way until the connections that it had have closed. Looked at \`every\` so often.
+# balance: { by: load, share: 5%, every: 10s, gap: 0.25 }
+
 # L2 filter rules; the first that matches decides, and what none matches passes. "at" is a blade, blades or switch.
 # filters:
 #   - { action: drop, destination: "01:80:c2:00:00:00/ff:ff:ff:ff:ff:f0", at: switch }

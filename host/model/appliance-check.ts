@@ -3,6 +3,7 @@ import { DobbsError } from "../errors.ts";
 import { fieldName, type Path, type Problem } from "../files/problem.ts";
 import { bytesToIp, ipToBytes, isUnicastMac, macToBytes } from "./address.ts";
 import { type Appliance, AT_BLADES, AT_SWITCH } from "./appliance.ts";
+import { type BalanceEntry, checkBalance } from "./balance-check.ts";
 import { checkServices, type ServiceEntry } from "./service.ts";
 import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
 import { isTakenName } from "./taken-name.ts";
@@ -10,7 +11,7 @@ import { isTakenName } from "./taken-name.ts";
 export type { SwitchEntry };
 
 /** An appliance file that has passed its schema: as `Appliance`, but for what is yet to be brought into form. */
-export type ApplianceFile = Omit<Appliance, "blades" | "services" | "filters" | "forward" | "switches"> & {
+export type ApplianceFile = Omit<Appliance, "blades" | "services" | "filters" | "forward" | "switches" | "balance"> & {
   readonly blades: readonly (Omit<Appliance["blades"][number], "vms"> & { vms?: Appliance["blades"][number]["vms"] })[];
   readonly services?: readonly ServiceEntry[];
   readonly filters?: readonly {
@@ -23,6 +24,7 @@ export type ApplianceFile = Omit<Appliance, "blades" | "services" | "filters" | 
   }[];
   readonly forward?: Appliance["forward"];
   readonly switches?: readonly SwitchEntry[];
+  readonly balance?: BalanceEntry;
 };
 
 type Problems = Generator<Problem, void>;
@@ -37,6 +39,7 @@ export function* checkMeaning(file: ApplianceFile): Problems {
   yield* checkSwitchPorts(file);
   yield* checkPlaces(file);
   yield* checkSwitches(file);
+  yield* checkBalance(file);
 }
 
 function* checkBuckets({ buckets }: ApplianceFile): Problems {

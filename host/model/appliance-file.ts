@@ -4,6 +4,7 @@ import { bytesToIp, bytesToMac, ipToBytes, macToBytes } from "./address.ts";
 import type { Appliance, Filter, MacMatch, SwitchSpec } from "./appliance.ts";
 import { type ApplianceFile, checkMeaning } from "./appliance-check.ts";
 import { applianceSchema } from "./appliance-schema.ts";
+import { balanceOf } from "./balance-check.ts";
 import { serviceInForm } from "./service.ts";
 import { roleOfSwitch, type SwitchEntry } from "./switch-check.ts";
 
@@ -30,9 +31,11 @@ function applianceOf(source: YamlSource): Appliance {
 }
 
 /** With every default in place, and every address in its one form. */
-function inForm(file: ApplianceFile): Appliance {
+function inForm({ balance: entry, ...file }: ApplianceFile): Appliance {
+  const balance = balanceOf(entry);
   return {
     ...file,
+    ...(balance && { balance }),
     vips: file.vips.map((vip) => bytesToIp(ipToBytes(vip))),
     vmac: file.vmac.toLowerCase(),
     ...(file.seed !== undefined && { seed: file.seed.toLowerCase() }),

@@ -34,6 +34,18 @@ export interface Appliance {
   readonly forward: readonly Forward[];
   /** The switches that the leading traffic manager programs; at most one is active. Empty: none. */
   readonly switches: readonly SwitchSpec[];
+  /** How buckets move by load. Absent: by weight only. */
+  readonly balance?: LoadBalance;
+}
+
+/** Buckets move from the busiest blade to the idlest. */
+export interface LoadBalance {
+  /** Of the buckets, above 0 and at most 1: so many may be on their way at a time. */
+  readonly share: number;
+  /** ms between two looks at the loads. */
+  readonly everyMs: number;
+  /** Runnable processes a CPU that the busiest blade must have more than the idlest. */
+  readonly gap: number;
 }
 
 /** A switch, and how to program it. */

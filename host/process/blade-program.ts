@@ -11,7 +11,7 @@ import { openSwitchDriver } from "../switches/open.ts";
 import type { Credentials } from "../transport/credentials.ts";
 import type { LinkWord } from "../transport/word.ts";
 import { bladeIdentity, sharedIdentity, type Charter } from "./charter.ts";
-import { hostLoad } from "./host-load.ts";
+import { HostLoad } from "./host-load.ts";
 import type { LogJournal } from "./log-journal.ts";
 import { PeerClient } from "./peer-client.ts";
 import { LazySwitchChannel } from "./switch-channels.ts";
@@ -151,6 +151,7 @@ export class BladeProgram {
         identity: sharedIdentity(charter),
         channelTo: (word: string) => opened(this.#switchChannel(word)),
       };
+      const load = new HostLoad();
       const manager = new TrafficManager({
         blade,
         clock,
@@ -163,7 +164,7 @@ export class BladeProgram {
         switches: charter.switches.map((spec) => openSwitchDriver(spec, surroundings)),
         peers: this.#peers,
         journal: quiet,
-        load: hostLoad,
+        load: () => load.sample(),
         timing: charter.timing,
       });
       return { manager, close };

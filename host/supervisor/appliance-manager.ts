@@ -5,13 +5,14 @@
  */
 import { DobbsError } from "../errors.ts";
 import type { PortRoleName } from "../management/tables.ts";
-import type { Blade, Filter, Forward } from "../model/appliance.ts";
+import type { Blade, Filter, Forward, LoadBalance } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { SwitchActivation } from "./activation.ts";
 import { DEFAULT_ASSIGNER } from "./assigner.ts";
 import { Core } from "./core.ts";
 import { Drains } from "./drains.ts";
 import type { Clock, Journal, Peers, Store } from "./environment.ts";
+import { LoadBalancer } from "./load-balancer.ts";
 import { Lookout } from "./lookout.ts";
 import { Members } from "./members.ts";
 import type { ManagerMessage, Sessions } from "./messages.ts";
@@ -46,6 +47,8 @@ export interface ApplianceManagerOptions {
   /** A blade that is silent, or whose IPD does not answer it, for so long is failed. Null, the default: only an operator
    *  fails blades. */
   readonly failMs?: number | null;
+  /** Null, the default: buckets move by weights only. */
+  readonly balance?: LoadBalance | null;
   /** Default: the state is lost with the process. */
   readonly store?: Store | null;
   /** What the store had saved last: goes on from there. Null: begins anew. */
@@ -70,14 +73,15 @@ export class ApplianceManager {
   readonly #drains: Drains;
   readonly #members: Members;
   readonly #lookout: Lookout;
+  readonly #loads: LoadBalancer;
   readonly #outcomes = new Map<number, OnOutcome>();
 
   /** Throws E_STATE_BUCKETS when `restored` is that of another appliance. */
   constructor(options: ApplianceManagerOptions) {
-    const { clock, peers, journal, store = null, restored = null, failMs = null } = options;
+    const { clock, peers, journal, store = null, restored = null, failMs = null, balance = null } = options;
     const { buckets, assigner = DEFAULT_ASSIGNER, switches = [], filters = [], forward = [] } = options;
     const timing = { ...DEFAULT_TIMING, ...options.timing };
-    const first = { buckets, assigner, switches, filters, forward };
+    const first = { buckets, assigner, switches, filters, forward, byLoad: balance !== null };
     const state = restored === null ? initialState(first) : restoredState(restored, first);
     const core = new Core({ clock, peers, journal, store, timing }, state, state === restored);
     this.#core = core;
@@ -96,7 +100,10 @@ export class ApplianceManager {
     );
     this.#reconfigurer = new Reconfigurer(core, this.#switches, this.#tables, {
       onOutcome: (task, error, cut) => this.#concluded(task, error, cut),
-      onCommitted: (reconfiguration, task) => this.#members.committed(reconfiguration, task),
+      onCommitted: (reconfiguration, task) => {
+        this.#members.committed(reconfiguration, task);
+        if (reconfiguration.kind !== "forget") this.#loads.moved();
+      },
       onFailing: (blade) => this.#members.failing(blade),
       onIdle: () => this.#members.settle(),
     });
@@ -110,6 +117,7 @@ export class ApplianceManager {
       onLook: () => this.#switches.look(),
       onFailed: (blade) => this.failBlade(blade),
     });
+    this.#loads = new LoadBalancer(core, balance, (request) => this.#request(request));
     if (restored === null) return;
     this.#lookout.hearAll();
     // Not before whoever made this manager can hear it.
@@ -243,6 +251,7 @@ export class ApplianceManager {
     // One that has failed gets nothing: it may still believe that it owns buckets.
     if (!bladesOf(view, "active", "draining").includes(from) || fenced[from]?.opensAt === null)
       return this.#members.heardOutside(from, sessions);
+    this.#loads.onSessions(from, sessions);
     this.#members.installed(from, sessions.generation);
     const behind = sessions.generation < assignment.generation;
     const running = this.#reconfigurer.state;
@@ -270,6 +279,7 @@ export class ApplianceManager {
 
   #enqueue(task: Task): void {
     this.#lookout.start();
+    this.#loads.start();
     this.#reconfigurer.enqueue(task);
   }
 
@@ -310,6 +320,7 @@ export class ApplianceManager {
     this.#drains.resume();
     this.#tables.resume();
     this.#lookout.start();
+    this.#loads.start();
     this.#reconfigurer.resume();
   }
 }

@@ -4,6 +4,7 @@ import { DobbsError } from "../errors.ts";
 import type { Filter, Forward } from "../model/appliance.ts";
 import { STATE_FORMAT, type ApplianceState, type Tables, type Tally } from "./state.ts";
 import { emptyAssignment } from "./succession.ts";
+import type { View } from "./view.ts";
 import type { SwitchRoleName } from "./switch-driver.ts";
 
 /** A switch, and its role on the first day. */
@@ -21,6 +22,8 @@ export interface FirstDay {
   readonly switches: readonly SwitchPlace[];
   readonly filters: readonly Filter[];
   readonly forward: readonly Forward[];
+  /** Whether buckets are moved by load. */
+  readonly byLoad: boolean;
 }
 
 export const NO_TALLY: Tally = { cut: { deadline: 0, failed: 0, forced: 0 }, declared: 0, declaredFalsely: 0 };
@@ -49,7 +52,8 @@ export function initialState({ buckets, assigner, switches, filters, forward }: 
 
 /**
  * Goes on with what was saved. Switches that are new in the appliance file come in, those that are gone are forgotten;
- * filter rules and stations are those of the file until they have been changed at run time; everything else is as it was.
+ * filter rules and stations are those of the file until they have been changed at run time; what load has made of weights
+ * is forgotten when the file does not say so any more; everything else is as it was.
  * Throws E_STATE_BUCKETS.
  */
 export function restoredState(saved: ApplianceState, first: FirstDay): ApplianceState {
@@ -62,11 +66,18 @@ export function restoredState(saved: ApplianceState, first: FirstDay): Appliance
   }
   const roles = rolesNow(saved.switches.roles, first.switches);
   const tables = tablesNow(saved, first);
+  const view = first.byLoad ? saved.view : withoutFactors(saved.view);
   const sameRoles = isDeepStrictEqual(roles, saved.switches.roles);
-  if (sameRoles && tables === saved.tables) return saved;
+  if (sameRoles && tables === saved.tables) return view === saved.view ? saved : { ...saved, view };
   const { switches } = saved;
   const behind = switches.assignment.generation > 0;
-  return { ...saved, tables, switches: { ...switches, serial: switches.serial + 1, roles, behind } };
+  return { ...saved, view, tables, switches: { ...switches, serial: switches.serial + 1, roles, behind } };
+}
+
+/** The weights are the operators' again. Buckets move back with the next rebalancing. */
+function withoutFactors(view: View): View {
+  if (view.members.every(({ factor }) => factor === undefined)) return view;
+  return { ...view, members: view.members.map(({ factor: _, ...member }) => member) };
 }
 
 /** A new one does not become active beside one that is. */

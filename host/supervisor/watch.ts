@@ -79,9 +79,20 @@ export class Watch {
 
   /** Live connections of these owners in these buckets, as their blades said last. */
   liveAt(places: readonly Drained[]): number {
-    const wanted = new Map(places.map(({ owner, buckets }) => [owner, new Set(buckets)]));
-    const counts = [...this.#heard.values()].flatMap(({ sessions }) => sessions?.counts ?? []);
-    return counts.reduce((sum, { owner, bucket, live }) => sum + (wanted.get(owner)?.has(bucket) ? live : 0), 0);
+    const live = this.liveByPlace();
+    return places.reduce((total, { owner, buckets }) => buckets.reduce((sum, bucket) => sum + (live.get(owner)?.get(bucket) ?? 0), total), 0);
+  }
+
+  /** Live connections by owner and bucket, as their blades said last. */
+  liveByPlace(): ReadonlyMap<string, ReadonlyMap<number, number>> {
+    const places = new Map<string, Map<number, number>>();
+    for (const { sessions } of this.#heard.values()) {
+      for (const { owner, bucket, live } of sessions?.counts ?? []) {
+        if (!places.has(owner)) places.set(owner, new Map());
+        places.get(owner)!.set(bucket, live);
+      }
+    }
+    return places;
   }
 
   /** Live connections of a blade, as it said last. */

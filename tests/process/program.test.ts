@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import { test } from "node:test";
 import { DobbsError } from "../../host/errors.ts";
 import { packagePath } from "../../host/paths.ts";
-import { hostLoad } from "../../host/process/host-load.ts";
+import { HostLoad } from "../../host/process/host-load.ts";
 import { LogJournal } from "../../host/process/log-journal.ts";
 import { RealClock } from "../../host/process/real-clock.ts";
 import { Seldom } from "../../host/process/seldom.ts";
@@ -87,8 +88,22 @@ test("the same news is told once a minute, other news at once, and what is remem
   assert.equal(seldom.isNews("a"), true);
 });
 
-test("load is a number that is not negative", () => {
-  assert.ok(hostLoad() >= 0);
+test("load is what is runnable for each CPU, averaged over seconds: no spike of one look, and no minute of lag", () => {
+  assert.ok(new HostLoad().sample() >= 0);
+  const cpus = availableParallelism();
+  let [runnable, now] = [0, 0];
+  const load = new HostLoad(() => runnable * cpus, () => now);
+  const after = (ms: number): number => {
+    for (const end = now + ms; now < end; now += 200) load.sample();
+    return load.sample();
+  };
+  assert.equal(after(10_000), 0);
+  runnable = 3;
+  assert.ok(load.sample() === 0 && after(200) < 0.2, "one look");
+  assert.ok(after(20_000) > 2.9);
+  runnable = 1;
+  const value = after(20_000);
+  assert.ok(value >= 1 && value < 1.05, `${value}`);
 });
 
 test("the first signal asks a program to stop, the second one ends it", async () => {

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { initialState, restoredState, type SwitchPlace } from "../../host/supervisor/initial-state.ts";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
 import { code, statesOf } from "./probe.ts";
+import { member } from "./views.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 const roleOf = (world: World, name: string): string | undefined =>
@@ -75,7 +76,7 @@ describe("an appliance manager that is started anew", () => {
   });
 
   test("another number of buckets is refused; switches come and go with the appliance file", () => {
-    const first = { buckets: 8, assigner: "balanced", filters: [], forward: [] };
+    const first = { buckets: 8, assigner: "balanced", filters: [], forward: [], byLoad: false };
     const west = { name: "west", role: "active" } as const;
     const east = { name: "east", role: "standby" } as const;
     const saved = initialState({ ...first, switches: [west, east] });
@@ -87,7 +88,7 @@ describe("an appliance manager that is started anew", () => {
   });
 
   test("the appliance file's rules hold until others were set, and everyone is told of other ones in it", () => {
-    const first = { buckets: 8, assigner: "balanced", switches: [], forward: [] };
+    const first = { buckets: 8, assigner: "balanced", switches: [], forward: [], byLoad: false };
     const [old, edited, set] = ["ardsley", "dobbs-ferry", "blades"].map((at) => [{ action: "drop", at } as const]);
     const saved = initialState({ ...first, filters: old! });
     assert.deepEqual(restoredState(saved, { ...first, filters: edited! }).tables, {
@@ -97,5 +98,13 @@ describe("an appliance manager that is started anew", () => {
     });
     const changed = { ...saved, tables: { revision: 3, filters: set!, forward: [] } };
     assert.equal(restoredState(changed, { ...first, filters: edited! }), changed);
+  });
+
+  test("what load has made of weights is kept while the appliance file says so, and forgotten when it does not", () => {
+    const first = { buckets: 8, assigner: "balanced", switches: [], filters: [], forward: [], byLoad: true };
+    const empty = initialState(first);
+    const saved = { ...empty, view: { ...empty.view, members: [{ ...member("ardsley", 2), factor: 0.5 }, member("dobbs-ferry")] } };
+    assert.equal(restoredState(saved, first), saved);
+    assert.deepEqual(restoredState(saved, { ...first, byLoad: false }).view.members, [member("ardsley", 2), member("dobbs-ferry")]);
   });
 });

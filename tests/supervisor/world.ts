@@ -5,7 +5,7 @@
  */
 import type { Layout } from "../../host/engine/layout.ts";
 import { Records } from "../../host/management/records.ts";
-import type { Blade } from "../../host/model/appliance.ts";
+import type { Blade, LoadBalance } from "../../host/model/appliance.ts";
 import { ApplianceManager, type ApplianceManagerOptions } from "../../host/supervisor/appliance-manager.ts";
 import type { HostSocket, HostSockets, ManagementChannel, Store } from "../../host/supervisor/environment.ts";
 import { ImageSwitch } from "../../host/supervisor/image-switch.ts";
@@ -76,10 +76,14 @@ export interface BladeWorld {
   life: Life;
 }
 
+/** Runnable processes a CPU of a host for which a test has said nothing else. */
+const LOAD = 0.25;
+
 export interface WorldOptions {
   readonly buckets?: number;
   readonly timing?: Partial<Timing>;
   readonly failMs?: number;
+  readonly balance?: LoadBalance;
   /** Default two, `active` and `standby`. */
   readonly switches?: Readonly<Record<string, SwitchRoleName>>;
   readonly store?: Store;
@@ -97,6 +101,8 @@ export class World {
   readonly offline: { blade: string; cut: number }[] = [];
   readonly failed: { blade: string; cut: number }[] = [];
   readonly blades = new Map<string, BladeWorld>();
+  /** Runnable processes a CPU, by blade. */
+  readonly loads = new Map<string, () => number>();
   readonly switches: readonly { name: string; role: SwitchRoleName; node: ImageNode }[];
   /** The one that runs now. */
   manager: ApplianceManager;
@@ -208,7 +214,7 @@ export class World {
   }
 
   #startManager(restored: ApplianceState | null): ApplianceManager {
-    const { buckets = 16, timing, store, failMs } = this.options;
+    const { buckets = 16, timing, store, failMs, balance } = this.options;
     const options: ApplianceManagerOptions = {
       clock: this.life.clock(),
       peers: this.#peers(APPLIANCE_MANAGER, this.life),
@@ -219,6 +225,7 @@ export class World {
       ...(timing && { timing }),
       ...(store && { store }),
       ...(failMs && { failMs }),
+      ...(balance && { balance }),
       restored,
       onOffline: (blade, cut) => this.offline.push({ blade, cut }),
       onFailed: (blade, cut) => this.failed.push({ blade, cut }),
@@ -243,7 +250,7 @@ export class World {
       }),
       peers: this.#peers(name, life),
       journal: this.#journal(life),
-      load: () => 0.25,
+      load: () => this.loads.get(name)?.() ?? LOAD,
       ...(this.options.timing && { timing: this.options.timing }),
     });
     manager.start();
