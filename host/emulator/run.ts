@@ -115,26 +115,30 @@ class Run {
     this.#timeline.noteAt(lastUs, "emulator", "last-moved", { count: moved.length });
   }
 
-  #join(names: readonly string[]): void {
+  #join(names: readonly string[], force = false): void {
     const blades = this.#scenario.appliance.blades.filter(({ name }) => names.includes(name));
     for (const { name } of blades) this.cluster.blades.get(name)!.start();
-    this.cluster.manager.addBlades(blades, this.#outcomeOf(`add ${names.join(", ")}`));
+    this.cluster.manager.addBlades(blades, this.#outcomeOf(`add ${names.join(", ")}`), force);
   }
 
   #happen(event: ScenarioEvent): void {
     const { manager } = this.cluster;
+    const { force } = event;
     switch (event.kind) {
       case "add":
-        return this.#join([event.blade]);
+        return this.#join([event.blade], force);
       case "drain": {
         const { blade, deadlineUs } = event;
         if (deadlineUs !== null) this.#cutFromUs.set(blade, event.atUs + deadlineUs);
-        return manager.drainBlade(blade, deadlineUs === null ? null : deadlineUs / US_PER_MS, this.#outcomeOf(`drain ${blade}`));
+        return manager.drainBlade(blade, deadlineUs === null ? null : deadlineUs / US_PER_MS, this.#outcomeOf(`drain ${blade}`), force);
       }
+      case "undrain":
+        this.#cutFromUs.delete(event.blade);
+        return manager.cancelDrain(event.blade, this.#outcomeOf(`undrain ${event.blade}`), force);
       case "weights":
-        return manager.setWeights(event.weights, this.#outcomeOf("weights"));
+        return manager.setWeights(event.weights, this.#outcomeOf("weights"), force);
       case "move":
-        return manager.moveBuckets(event.buckets, event.to, this.#outcomeOf(`move to ${event.to}`));
+        return manager.moveBuckets(event.buckets, event.to, this.#outcomeOf(`move to ${event.to}`), force);
     }
   }
 

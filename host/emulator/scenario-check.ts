@@ -42,10 +42,12 @@ export interface EventFile {
   readonly at: string;
   readonly add?: string;
   readonly drain?: string;
+  readonly undrain?: string;
   readonly deadline?: string;
   readonly weights?: Readonly<Record<string, number>>;
   readonly move?: readonly number[];
   readonly to?: string;
+  readonly force?: boolean;
 }
 
 type Problems = Generator<Problem, void>;
@@ -148,7 +150,7 @@ function tooLate(path: Path, at: string, end: string): Problem {
   return { code: "E_SCENARIO_TIME", path, message, mend: "Let it happen earlier, or the run end later." };
 }
 
-const EVENT_KINDS = ["add", "drain", "weights", "move"] as const;
+const EVENT_KINDS = ["add", "drain", "undrain", "weights", "move"] as const;
 
 function* checkEvent(file: ScenarioFile, event: EventFile, path: Path, appliance: Appliance): Problems {
   const kinds = EVENT_KINDS.filter((kind) => event[kind] !== undefined);
@@ -165,6 +167,7 @@ function* checkEvent(file: ScenarioFile, event: EventFile, path: Path, appliance
     yield { code: "E_SCENARIO_EVENT", path: [...path, "add"], message, mend: "Take it out of `start`, or add another blade." };
   }
   if (event.drain !== undefined) yield* checkBlade(event.drain, [...path, "drain"], appliance);
+  if (event.undrain !== undefined) yield* checkBlade(event.undrain, [...path, "undrain"], appliance);
   for (const name of Object.keys(event.weights ?? {})) yield* checkOwner(name, [...path, "weights", name], appliance);
   yield* checkMove(event, path, appliance);
 }

@@ -97,12 +97,13 @@ function durations(range: string | readonly [string, string]): Range {
 }
 
 /** The file has passed `checkMeaning`: exactly one of the kinds is there, with what belongs to it. */
-function scenarioEvent({ at, add, drain, deadline, weights, move, to }: EventFile): ScenarioEvent {
-  const atUs = parseDuration(at);
-  if (add !== undefined) return { atUs, kind: "add", blade: add };
-  if (weights !== undefined) return { atUs, kind: "weights", weights };
-  if (move !== undefined) return { atUs, kind: "move", buckets: move, to: to! };
-  return { atUs, kind: "drain", blade: drain!, deadlineUs: deadline === undefined ? null : parseDuration(deadline) };
+function scenarioEvent({ at, add, drain, undrain, deadline, weights, move, to, force }: EventFile): ScenarioEvent {
+  const common = { atUs: parseDuration(at), ...(force && { force }) };
+  if (add !== undefined) return { ...common, kind: "add", blade: add };
+  if (undrain !== undefined) return { ...common, kind: "undrain", blade: undrain };
+  if (weights !== undefined) return { ...common, kind: "weights", weights };
+  if (move !== undefined) return { ...common, kind: "move", buckets: move, to: to! };
+  return { ...common, kind: "drain", blade: drain!, deadlineUs: deadline === undefined ? null : parseDuration(deadline) };
 }
 
 /** A scenario by its name, if it comes with the package, or by its path. */

@@ -61,8 +61,11 @@ export interface TrafficGroup {
   readonly keeps: boolean;
 }
 
-export type ScenarioEvent =
-  | { readonly atUs: number; readonly kind: "add"; readonly blade: string }
-  | { readonly atUs: number; readonly kind: "drain"; readonly blade: string; readonly deadlineUs: number | null }
-  | { readonly atUs: number; readonly kind: "weights"; readonly weights: Readonly<Record<string, number>> }
-  | { readonly atUs: number; readonly kind: "move"; readonly buckets: readonly number[]; readonly to: string };
+/** `force` (absent: no): also past full histories, whatever that cuts. */
+export type ScenarioEvent = { readonly atUs: number; readonly force?: boolean } & (
+  | { readonly kind: "add"; readonly blade: string }
+  | { readonly kind: "drain"; readonly blade: string; readonly deadlineUs: number | null }
+  | { readonly kind: "undrain"; readonly blade: string }
+  | { readonly kind: "weights"; readonly weights: Readonly<Record<string, number>> }
+  | { readonly kind: "move"; readonly buckets: readonly number[]; readonly to: string }
+);

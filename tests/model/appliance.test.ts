@@ -48,6 +48,13 @@ test("a small file: defaults filled in, addresses in one form", () => {
   });
 });
 
+test("balance: by load with its defaults, or as it says; by weight it is as without", () => {
+  const balance = (text: string) => parseAppliance(`${SMALL}balance: ${text}\n`, "a.yaml").balance;
+  assert.deepEqual(balance("{ by: load }"), { share: 0.05, everyMs: 10_000, gap: 0.25 });
+  assert.deepEqual(balance("{ by: load, share: 12.5%, every: 2m, gap: 1 }"), { share: 0.125, everyMs: 120_000, gap: 1 });
+  assert.equal("balance" in parseAppliance(`${SMALL}balance: { by: weight }\n`, "a.yaml"), false);
+});
+
 test("owners: a blade without VMs itself, else its VMs, which divide its weight", () => {
   const appliance = parseAppliance(SMALL, "a.yaml");
   assert.deepEqual(ownersOf(appliance), [
@@ -167,6 +174,16 @@ const WRONG: Record<string, readonly [file: string, code: string, where: string]
   "a VIP that is none": [SMALL.replace("192.0.2.80", "192.0.2.800"), "E_APPLIANCE_ADDRESS", "a.yaml:2: vips[0]:"],
   "a multicast VIP": [SMALL.replace("192.0.2.80", "224.0.0.1"), "E_APPLIANCE_ADDRESS", "a.yaml:2: vips[0]:"],
   "buckets that are no power of two": [`${SMALL}buckets: 100\n`, "E_APPLIANCE_BUCKETS", "a.yaml:16: buckets:"],
+  "a balance by nothing that there is": [`${SMALL}balance: { by: luck }\n`, "E_APPLIANCE_VALUE", "a.yaml:16: balance.by:"],
+  "a share that is no share": [`${SMALL}balance: { by: load, share: 101% }\n`, "E_APPLIANCE_VALUE", "a.yaml:16: balance.share:"],
+  "a share of no bucket": [
+    `${SMALL}balance: { by: load, share: 0.3% }\n`,
+    "E_APPLIANCE_BALANCE",
+    "a.yaml:16: balance.share: 0.3% of 256 buckets is not one bucket",
+  ],
+  "looks at the load all the time": [`${SMALL}balance: { by: load, every: 0s }\n`, "E_APPLIANCE_BALANCE", "a.yaml:16: balance.every:"],
+  "looks at the load once a day": [`${SMALL}balance: { by: load, every: 24h }\n`, "E_APPLIANCE_BALANCE", "a.yaml:16: balance.every:"],
+  "a gap that is none": [`${SMALL}balance: { by: load, gap: 0 }\n`, "E_APPLIANCE_VALUE", "a.yaml:16: balance.gap:"],
   "a VIP twice": [SMALL.replace("192.0.2.80", '"2001:db8:0::50"'), "E_APPLIANCE_DUPLICATE", "a.yaml:2: vips[1]:"],
   "a blade's name twice": [SMALL.replace("ardsley", "dobbs-ferry"), "E_APPLIANCE_DUPLICATE", "a.yaml:9: blades[1].name:"],
   "a VM's name twice": [SMALL.replace("vm2", "vm1"), "E_APPLIANCE_DUPLICATE", "a.yaml:15: blades[1].vms[1].name:"],
