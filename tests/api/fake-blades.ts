@@ -3,11 +3,14 @@ import type { ManagerMessage, Report } from "../../host/supervisor/messages.ts";
 import { digest, succeed } from "../../host/supervisor/succession.ts";
 
 const POLL_MS = 20;
+/** Runnable processes a CPU. */
+const LOAD = 0.25;
 
 interface FakeBlade {
   generation: number;
   tables: number;
   live: number;
+  load: number;
   /** Previous owner of these, and done with them. */
   drained: readonly number[];
   switches: readonly string[] | null;
@@ -31,7 +34,7 @@ export class FakeBlades {
   }
 
   plug(...names: readonly string[]): void {
-    for (const name of names) this.#blades.set(name, { generation: 0, tables: 0, live: 0, drained: [], switches: null });
+    for (const name of names) this.#blades.set(name, { generation: 0, tables: 0, live: 0, load: LOAD, drained: [], switches: null });
   }
 
   unplug(name: string): void {
@@ -45,6 +48,10 @@ export class FakeBlades {
   /** The blade has so many connections from now on; a draining one with none says that it has drained. */
   setLive(name: string, live: number): void {
     this.#blades.get(name)!.live = live;
+  }
+
+  setLoad(name: string, load: number): void {
+    this.#blades.get(name)!.load = load;
   }
 
   stop(): void {
@@ -93,7 +100,7 @@ export class FakeBlades {
 
   #poll(): void {
     for (const [name, blade] of this.#blades) {
-      const { generation, tables, live, drained, switches } = blade;
+      const { generation, tables, live, load, drained, switches } = blade;
       const found = switches?.map((at) => [at, { generation: this.#switchGeneration, role: this.#roles.get(at) ?? null }] as const);
       this.#receive(name, {
         kind: "sessions",
@@ -102,7 +109,7 @@ export class FakeBlades {
         counts: live === 0 ? [] : [{ owner: name, bucket: 0, live }],
         drained: live === 0 && drained.length > 0 ? [{ owner: name, buckets: drained }] : [],
         tables,
-        load: 0.25,
+        load,
         switches: found ? Object.fromEntries(found) : null,
       });
     }

@@ -201,5 +201,23 @@ describe("dobbs serve", () => {
     await until("it is failed", async () => (await server.status()).blades[0]!.status === "failed", 30_000);
     assert.equal((await server.status()).blades[0]!.fenced, true);
     await server.process.kill("SIGTERM");
+    server.client.close();
+  });
+
+  test("buckets move by load when the appliance file says so, one at a time here, and weights remember it", async () => {
+    writeFileSync(file, `${readFileSync(file, "utf8")}balance: { by: load, share: 7%, every: 1s }\n`);
+    server = await new Server().ready();
+    blades.fakes.plug("ardsley");
+    await until("both are heard", async () => (await server.status()).blades.slice(0, 2).every(({ health }) => health === "healthy"));
+    await server.post("/v1/blades/ardsley/add");
+    await server.post("/v1/weights", { weights: { ardsley: 1, "dobbs-ferry": 1 } });
+    blades.fakes.setLoad("ardsley", 2);
+    const moved = async () => (await server.events()).filter(({ event, details }) => event === "requested" && details["request"] === "move 1 bucket by load");
+    await until("two have moved", async () => (await moved()).length >= 2);
+    blades.fakes.setLoad("ardsley", 0.25);
+    const { blades: found } = await server.status();
+    assert.ok(found[0]!.current <= 6, `${found[0]!.current}`);
+    assert.ok(found[0]!.factor < 1 && found[1]!.factor > 1);
+    await server.process.kill("SIGTERM");
   });
 });
