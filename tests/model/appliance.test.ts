@@ -51,7 +51,7 @@ test("a small file: defaults filled in, addresses in one form", () => {
 test("balance: by load with its defaults, or as it says; by weight it is as without", () => {
   const balance = (text: string) => parseAppliance(`${SMALL}balance: ${text}\n`, "a.yaml").balance;
   assert.deepEqual(balance("{ by: load }"), { share: 0.05, everyMs: 10_000, gap: 0.25 });
-  assert.deepEqual(balance("{ by: load, share: 12.5%, every: 2m, gap: 1 }"), { share: 0.125, everyMs: 120_000, gap: 1 });
+  assert.deepEqual(balance("{ by: load, share: 12.5%, every: 120s, gap: 1 }"), { share: 0.125, everyMs: 120_000, gap: 1 });
   assert.equal("balance" in parseAppliance(`${SMALL}balance: { by: weight }\n`, "a.yaml"), false);
 });
 
@@ -182,7 +182,7 @@ const WRONG: Record<string, readonly [file: string, code: string, where: string]
     "a.yaml:16: balance.share: 0.3% of 256 buckets is not one bucket",
   ],
   "looks at the load all the time": [`${SMALL}balance: { by: load, every: 0s }\n`, "E_APPLIANCE_BALANCE", "a.yaml:16: balance.every:"],
-  "looks at the load once a day": [`${SMALL}balance: { by: load, every: 24h }\n`, "E_APPLIANCE_BALANCE", "a.yaml:16: balance.every:"],
+  "looks at the load once a day": [`${SMALL}balance: { by: load, every: 86400s }\n`, "E_APPLIANCE_BALANCE", "a.yaml:16: balance.every:"],
   "a gap that is none": [`${SMALL}balance: { by: load, gap: 0 }\n`, "E_APPLIANCE_VALUE", "a.yaml:16: balance.gap:"],
   "a VIP twice": [SMALL.replace("192.0.2.80", '"2001:db8:0::50"'), "E_APPLIANCE_DUPLICATE", "a.yaml:2: vips[1]:"],
   "a blade's name twice": [SMALL.replace("ardsley", "dobbs-ferry"), "E_APPLIANCE_DUPLICATE", "a.yaml:9: blades[1].name:"],
