@@ -40,7 +40,7 @@ export interface Reconfiguration {
   readonly installed: readonly string[];
   /** Live connections that the losing blades have put into their flow tables. */
   readonly seeded: number;
-  /** Live connections that were cut by force, known from the first install on. */
+  /** Live connections that force will cut, as far as is known; from the first install on, that it has cut. */
   readonly cut: number;
   /** Why it was called off, or what did not go well. */
   readonly problem: { readonly code: string; readonly why: string } | null;

@@ -128,12 +128,28 @@ export class Reconfigurer {
     if (request.kind === "undrain" && removals[request.blade] !== undefined) throw leaving(request.blade);
     const beginning = this.#beginning(view);
     if (beginning.blades.length === 0) throw noOneHeard();
+    let transition: Transition;
     try {
-      this.#begin(task, beginMove(beginning, generation + 1));
+      transition = beginMove(beginning, generation + 1);
     } catch (error) {
       if (error instanceof DobbsError && error.code === "E_HISTORY_FULL") throw this.#withPrice(error, view);
       throw error;
     }
+    const { state, actions } = transition;
+    const cut = view.force ? this.#liveAt(displaced(state.last, state.next)) : 0;
+    if (cut !== null) return this.#begin(task, { state: { ...state, cut }, actions });
+    // Right after a restart nobody has said yet what is to be counted.
+    this.#core.change({ waiting: [task, ...this.#core.state.waiting] });
+    this.#pause(this.#core.timing.retryMs);
+  }
+
+  /** Live connections in these places; null: one of the blades has not said yet, and is not silent. */
+  #liveAt(places: readonly Drained[]): number | null {
+    const { watch, now, state } = this.#core;
+    const owners = new Map(state.assignment.owners.map((owner) => [owner?.name, owner?.blade]));
+    const blades = places.map(({ owner }) => owners.get(owner)!);
+    const isKnown = blades.every((blade) => watch.lastOf(blade) !== null || watch.isSilent(blade, now));
+    return isKnown ? watch.liveAt(places) : null;
   }
 
   #fail(task: Task, view: View, blade: string): void {
@@ -148,8 +164,7 @@ export class Reconfigurer {
   /** Says what it would cost to force what was refused. */
   #withPrice({ code, message, mend, exitStatus }: DobbsError, view: View): DobbsError {
     const { assignment, generation } = this.#core.state;
-    const forced = succeed({ ...view, force: true }, assignment, generation + 1);
-    const live = this.#core.watch.liveAt(displaced(assignment, forced));
+    const live = this.#core.watch.liveAt(displaced(assignment, succeed({ ...view, force: true }, assignment, generation + 1)));
     const price = `to force it would cut ${live} live ${live === 1 ? "connection" : "connections"}`;
     return new DobbsError(code, `${message}; ${price}`, mend, exitStatus);
   }
@@ -256,8 +271,8 @@ export class Reconfigurer {
 
   /** From the first install on there is no way back. */
   #commit(state: Reconfiguration, task: Task | null): void {
-    this.#core.change({ generationAt: this.#core.now, assignment: state.next, view: settled(state.view) });
     if (state.view.force) this.#countForced(state);
+    this.#core.change({ generationAt: this.#core.now, assignment: state.next, view: settled(state.view) });
     this.#hooks.onCommitted(state, task);
   }
 
@@ -266,7 +281,7 @@ export class Reconfigurer {
     const places = displaced(state.last, state.next);
     const { running, tally } = this.#core.state;
     if (places.length === 0 || running?.kind !== "reconfiguration") return;
-    const cut = this.#core.watch.liveAt(places);
+    const cut = this.#liveAt(places) ?? state.cut;
     this.#core.change({
       running: { ...running, state: { ...running.state, cut } },
       tally: { ...tally, cut: { ...tally.cut, forced: tally.cut.forced + cut } },

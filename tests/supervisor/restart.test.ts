@@ -119,6 +119,38 @@ const STORIES: Readonly<Record<string, Story>> = {
       },
     ],
   },
+  "a drain is cancelled": {
+    prepare: (world) => {
+      world.grow("ardsley", "dobbs-ferry", "hartsdale");
+      for (const name of ["ardsley", "dobbs-ferry"]) world.host(name).open(40, "established", `10.${name.length}`);
+      world.clock.advance(500);
+      world.outcomeOf((on) => world.manager.drainBlade("ardsley", 3_600_000, on));
+      world.clock.advance(500);
+    },
+    steps: [
+      { ask: (world) => world.manager.cancelDrain("ardsley"), done: has("ardsley", "active") },
+      {
+        ask: (world) => world.manager.setWeights({ hartsdale: 2 }),
+        done: (world) => world.current()["hartsdale"] === 4,
+      },
+    ],
+  },
+  "buckets move by force": {
+    prepare: (world) => {
+      world.grow("ardsley", "dobbs-ferry", "hartsdale", "irvington", "tarrytown");
+      for (const [at, name] of ["ardsley", "dobbs-ferry", "hartsdale", "irvington"].entries()) {
+        world.outcomeOf((on) => world.manager.moveBuckets([0, 1, 2, 3, 4, 5, 6, 7], name, on));
+        world.host(name).open(80, "established", `10.${at + 1}`);
+        world.clock.advance(500);
+      }
+    },
+    steps: [
+      {
+        ask: (world) => world.manager.moveBuckets([0, 1, 2, 3], "tarrytown", undefined, true),
+        done: (world) => world.current()["tarrytown"] === 4,
+      },
+    ],
+  },
   "another switch takes over, and rules change": {
     prepare: (world) => {
       world.grow("ardsley", "dobbs-ferry");
@@ -238,6 +270,7 @@ function endOf(world: World): unknown {
     weights: members.map(({ name, weight }) => [name, weight]),
     roles: switches.map(({ name, role }) => [name, role]),
     tables: [world.manager.tables().filters, world.manager.tables().forward],
+    forced: world.manager.status().tally.cut.forced,
   };
 }
 
