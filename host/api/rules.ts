@@ -38,7 +38,8 @@ export function checkParts(
   const switches = appliance.switches.map(({ name, role, kind, ...rest }) => ({ name, role, [kind]: rest }) as SwitchEntry);
   // What was in order when the appliance began, and no part can change.
   const { balance: _, ...rest } = appliance;
-  const problem = checkMeaning({ ...rest, filters: [], forward: [], ...parts, switches }).next().value;
+  const unchanged = { services: [], connectionIds: [], filters: [], forward: [] };
+  const problem = checkMeaning({ ...rest, ...unchanged, ...parts, switches }).next().value;
   if (!problem) return;
   throw new DobbsError(problem.code, `${fieldName(problem.path)}: ${problem.message}`, problem.mend);
 }

@@ -51,10 +51,20 @@ blades:
 
 # How packets of other protocols than TCP are told apart; the first entry that matches decides. "none": each packet for
 # itself, answered by the current owner. "flow": they stay with the blade that has answered the first, until there was none
-# for the idle time. What no entry matches is flow, with these times.
+# for the idle time. "cid": QUIC, whose connection ids name the blade. What no entry matches is flow, with these times.
 # services:
 #   - { protocol: udp, port: 53, class: none }
 #   - { protocol: udp, port: 51820, class: flow, idle: 180s, provisional: 5s }
+#   - { protocol: udp, port: 443, class: cid }
+
+# How the servers must make their QUIC connection ids: draft-ietf-quic-load-balancers-21. Each owner has a server id: its
+# place in this file, from 1, or what "servers" says. The key hides them; draw one as the seed.
+# connectionIds:
+#   - config: 0
+#     serverIdBytes: 8
+#     nonceBytes: 8
+#     key: "..."
+#     servers: { dobbs-ferry: "0000000000000001" }
 
 # Buckets move by weight: when blades come and go, and when weights change. They can move by load, too: from the busiest
 # blade to the idlest, when these differ by \`gap\` runnable processes a CPU. No more than \`share\` of all buckets are on

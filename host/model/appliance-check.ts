@@ -2,8 +2,9 @@
 import { DobbsError } from "../errors.ts";
 import { fieldName, type Path, type Problem } from "../files/problem.ts";
 import { bytesToIp, ipToBytes, isUnicastMac, macToBytes } from "./address.ts";
-import { type Appliance, AT_BLADES, AT_SWITCH } from "./appliance.ts";
+import { type Appliance, AT_BLADES, AT_SWITCH, ownersOf } from "./appliance.ts";
 import { type BalanceEntry, checkBalance } from "./balance-check.ts";
+import { checkConnectionIds, type ConnectionIdsEntry } from "./connection-ids.ts";
 import { checkServices, type ServiceEntry } from "./service.ts";
 import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
 import { isTakenName } from "./taken-name.ts";
@@ -11,9 +12,13 @@ import { isTakenName } from "./taken-name.ts";
 export type { SwitchEntry };
 
 /** An appliance file that has passed its schema: as `Appliance`, but for what is yet to be brought into form. */
-export type ApplianceFile = Omit<Appliance, "blades" | "services" | "filters" | "forward" | "switches" | "balance"> & {
+export type ApplianceFile = Omit<
+  Appliance,
+  "blades" | "services" | "connectionIds" | "filters" | "forward" | "switches" | "balance"
+> & {
   readonly blades: readonly (Omit<Appliance["blades"][number], "vms"> & { vms?: Appliance["blades"][number]["vms"] })[];
   readonly services?: readonly ServiceEntry[];
+  readonly connectionIds?: readonly ConnectionIdsEntry[];
   readonly filters?: readonly {
     readonly action: "allow" | "drop";
     readonly destination?: string;
@@ -35,11 +40,16 @@ export function* checkMeaning(file: ApplianceFile): Problems {
   yield* checkVips(file);
   yield* checkServices(file.services ?? [], file.vips);
   yield* checkNames(file);
+  yield* checkConnectionIds(file.services ?? [], file.connectionIds ?? [], ownerNames(file));
   yield* checkMacs(file);
   yield* checkSwitchPorts(file);
   yield* checkPlaces(file);
   yield* checkSwitches(file);
   yield* checkBalance(file);
+}
+
+function ownerNames({ blades }: ApplianceFile): string[] {
+  return ownersOf({ blades: blades.map((blade) => ({ ...blade, vms: blade.vms ?? [] })) }).map(({ owner }) => owner.name);
 }
 
 function* checkBuckets({ buckets }: ApplianceFile): Problems {

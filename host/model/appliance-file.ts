@@ -1,10 +1,11 @@
 /** Reads an appliance file (YAML): syntax, then schema, then meaning; the first thing wrong is told with its line. */
 import { YamlSource } from "../files/yaml-source.ts";
 import { bytesToIp, bytesToMac, ipToBytes, macToBytes } from "./address.ts";
-import type { Appliance, Filter, MacMatch, SwitchSpec } from "./appliance.ts";
+import { type Appliance, type Filter, type MacMatch, ownersOf, type SwitchSpec } from "./appliance.ts";
 import { type ApplianceFile, checkMeaning } from "./appliance-check.ts";
 import { applianceSchema } from "./appliance-schema.ts";
 import { balanceOf } from "./balance-check.ts";
+import { connectionIdsInForm } from "./connection-ids.ts";
 import { serviceInForm } from "./service.ts";
 import { roleOfSwitch, type SwitchEntry } from "./switch-check.ts";
 
@@ -33,18 +34,21 @@ function applianceOf(source: YamlSource): Appliance {
 /** With every default in place, and every address in its one form. */
 function inForm({ balance: entry, ...file }: ApplianceFile): Appliance {
   const balance = balanceOf(entry);
+  const blades = file.blades.map((blade) => ({
+    ...blade,
+    mac: blade.mac.toLowerCase(),
+    vms: (blade.vms ?? []).map((vm) => ({ ...vm, mac: vm.mac.toLowerCase() })),
+  }));
+  const owners = ownersOf({ blades }).map(({ owner }) => owner.name);
   return {
     ...file,
     ...(balance && { balance }),
     vips: file.vips.map((vip) => bytesToIp(ipToBytes(vip))),
     vmac: file.vmac.toLowerCase(),
     ...(file.seed !== undefined && { seed: file.seed.toLowerCase() }),
-    blades: file.blades.map((blade) => ({
-      ...blade,
-      mac: blade.mac.toLowerCase(),
-      vms: (blade.vms ?? []).map((vm) => ({ ...vm, mac: vm.mac.toLowerCase() })),
-    })),
+    blades,
     services: (file.services ?? []).map(serviceInForm),
+    connectionIds: (file.connectionIds ?? []).map((entry) => connectionIdsInForm(entry, owners)),
     filters: (file.filters ?? []).map(filterInForm),
     forward: (file.forward ?? []).map((entry) => ({ ...entry, mac: entry.mac.toLowerCase() })),
     switches: (file.switches ?? []).map(switchInForm),

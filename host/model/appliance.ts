@@ -3,6 +3,7 @@
  * serves. `appliance-file.ts` reads it from YAML; `schemas/appliance.schema.json` says the same to editors.
  */
 import type { Owner } from "./assignment.ts";
+import type { ConnectionIds } from "./connection-ids.ts";
 
 export const HASH_NAMES = ["mix", "toeplitz", "low-bits"] as const;
 export type HashName = (typeof HASH_NAMES)[number];
@@ -29,6 +30,8 @@ export interface Appliance {
   readonly blades: readonly Blade[];
   /** First match wins; what none matches is of class `flow`, with the default times. */
   readonly services: readonly Service[];
+  /** Each with another number. Not empty where a service is of class `cid`. */
+  readonly connectionIds: readonly ConnectionIds[];
   /** First match wins. */
   readonly filters: readonly Filter[];
   readonly forward: readonly Forward[];
@@ -104,7 +107,8 @@ export interface Vm {
   readonly port: number;
 }
 
-export const SERVICE_CLASSES = ["none", "flow"] as const;
+/** `cid`: QUIC, whose connection ids name the server; packets that name none are treated as of `flow`. */
+export const SERVICE_CLASSES = ["none", "flow", "cid"] as const;
 export type ServiceClassName = (typeof SERVICE_CLASSES)[number];
 
 /** How packets of a protocol without connections are told apart. TCP needs no entry: its flows are its connections. */
@@ -170,7 +174,7 @@ export function ownersOfBlade(blade: Blade): OwnerPlace[] {
 }
 
 /** Everyone who can own buckets, in file order. */
-export function ownersOf(appliance: Appliance): OwnerPlace[] {
+export function ownersOf(appliance: Pick<Appliance, "blades">): OwnerPlace[] {
   return appliance.blades.flatMap(ownersOfBlade);
 }
 

@@ -7,6 +7,8 @@ export interface Owner {
   readonly blade: string;
   /** The switch's port of that blade. */
   readonly port: number;
+  /** The blade is offline or has failed: the number is kept for it, and nothing is sent there. No history names it. */
+  readonly away?: true;
 }
 
 /** Owners by their index in `Assignment.owners`, newest first: the current one, then up to three previous ones. */

@@ -67,7 +67,7 @@ export function* checkServices(services: readonly ServiceEntry[], vips: readonly
   }
 }
 
-function protocolOf({ protocol }: ServiceEntry): number {
+export function protocolOf({ protocol }: ServiceEntry): number {
   return typeof protocol === "number" ? protocol : PROTOCOLS[protocol];
 }
 

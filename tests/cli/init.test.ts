@@ -29,18 +29,19 @@ test("what the starter file has in comments is valid too", () => {
   dobbs(folder, "init", "commented.yaml");
   const path = join(folder, "commented.yaml");
   const open = readFileSync(path, "utf8")
-    .replace(/^( *)# (seed:|- name: hastings|services:|balance:|filters:|forward:|switches:)/gm, "$1$2")
+    .replace(/^( *)# (seed:|- name: hastings|services:|connectionIds:|balance:|filters:|forward:|switches:)/gm, "$1$2")
     .replace(/^( *)# ( {2,})/gm, "$1$2")
     .replace("\nhash: mix", "\nhash: low-bits")
-    .replace('seed: "..."', 'seed: "000102030405060708090a0b0c0d0e0f"');
+    .replaceAll(/(seed|key): "\.\.\."/g, '$1: "000102030405060708090a0b0c0d0e0f"');
   writeFileSync(path, open);
   const appliance = loadAppliance(path);
   assert.equal(appliance.blades.length, 3);
   assert.equal(appliance.blades[2]!.vms.length, 2);
   assert.deepEqual(appliance.balance, { share: 0.05, everyMs: 10_000, gap: 0.25 });
-  assert.equal(appliance.services?.length, 2);
   assert.equal(appliance.filters.length, 1);
   assert.equal(appliance.forward.length, 1);
+  assert.deepEqual(appliance.services.map((service) => service.class), ["none", "flow", "cid"]);
+  assert.deepEqual(Object.keys(appliance.connectionIds[0]!.servers), ["dobbs-ferry", "ardsley", "hastings/vm1", "hastings/vm2"]);
   assert.deepEqual(appliance.switches.map(({ kind }) => kind), ["dobbs", "nft", "ovs"]);
   assert.equal(appliance.seed, "000102030405060708090a0b0c0d0e0f");
 });

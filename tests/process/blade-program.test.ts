@@ -35,6 +35,7 @@ function charter({ name }: { name: string }, more: Partial<Charter> = {}): Chart
     uplinks: [0],
     blades: [ARDSLEY, YONKERS],
     services: [],
+    connectionIds: [],
     filters: [],
     forward: [],
     switches: [],
