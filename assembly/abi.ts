@@ -89,6 +89,8 @@ export enum RegionId {
   SERVICE = 20,
   /** What was decided for first fragments (blade image). */
   FRAGMENT = 21,
+  /** Server ids in QUIC connection ids (blade image). */
+  SERVER_ID = 22,
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -234,6 +236,8 @@ export enum Drop {
   BAD_IPV6 = 27,
   /** A later fragment whose first one is not known, and is not waited for. */
   FRAGMENT_UNKNOWN = 28,
+  /** A redirected packet whose connection id names another owner than the one it was sent to. */
+  WRONG_SERVER = 29,
 }
 
 /** Other things that are counted. */
@@ -267,6 +271,10 @@ export enum Event {
   FRAGMENT_EXPIRED = 18,
   /** Copies of later fragments to owners that may have the flow. */
   FRAGMENT_COPIED = 19,
+  /** Delivered to the owner that its connection id names. */
+  CID_DELIVERED = 20,
+  /** A connection id that names no owner that we know; the packet was treated as one of a flow. */
+  CID_UNKNOWN = 21,
 }
 
 /** The lines of the per-packet rule (`decide.ts`, docs/protocol.md): each decision takes one, and is counted there. */
@@ -305,6 +313,10 @@ export enum Rule {
   FRAGMENT_WAITS = 24,
   FRAGMENT_COPIES = 25,
   FRAGMENT_UNKNOWN = 26,
+  /** Packets whose connection id names an owner. */
+  NAMED_HERE = 27,
+  NAMED_ELSEWHERE = 28,
+  NAMED_ASTRAY = 29,
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -424,6 +436,8 @@ export enum Message {
   COUNTERS = 12,
   /** Request as SEED's. Answer: the same rows with `bucket` filled in. Changes nothing. */
   LOCATE = 13,
+  /** Request: nothing. Answer: an `OwnerUse` for each local owner, by its index. */
+  USES = 15,
 }
 
 /** Tables that are put whole; the value is the retain key. */
@@ -441,6 +455,8 @@ export enum Table {
   ROLE = 5,
   /** `Service`s, first match wins (blade image). */
   SERVICE = 6,
+  /** `CidTable`, then `CidConfig`s and `ServerId`s (blade image). */
+  CID = 7,
 }
 
 /** What became of a message. `detail` is given behind the colon where it says more. */

@@ -14,7 +14,7 @@ import { INBOX, OUTBOX } from "./manage/envelope";
 import { STAGE } from "./manage/stage";
 import { packetAt } from "./packet";
 import { clearLeaving } from "./parking";
-import { Bucket, FilterRule, ForwardEntry, LocalOwner, Owner, Port, Service, Vip } from "./records";
+import { Bucket, FilterRule, ForwardEntry, LocalOwner, Owner, Port, ServerId, Service, Vip } from "./records";
 import { EGRESSES, FRAMES, SLOTS, clearEgress, countEgress, slotAt } from "./ring";
 import {
   BLADE_PORTS_MAX,
@@ -27,6 +27,7 @@ import {
   FRAME_SLOTS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
+  SERVER_IDS_MAX,
   SERVICES_MAX,
   SLOTS_MAX,
   SLOT_BYTES,
@@ -34,6 +35,7 @@ import {
   VIPS_MAX,
 } from "./sizes";
 import { Egress, ImageKind, MESSAGE_BYTES_MAX, Slot } from "./abi";
+import { SERVER_IDS } from "./quic/servers";
 import { SERVICES } from "./services";
 import { match, parse, verify } from "./stages";
 import { conclude } from "./verdict";
@@ -66,8 +68,9 @@ export const LAYOUT: usize = memory.data<u32>([
   RegionId.RULE_COUNTER, RULE_COUNTERS as u32, 8, RULES,
   RegionId.SERVICE, SERVICES as u32, offsetof<Service>() as u32, SERVICES_MAX,
   RegionId.FRAGMENT, FRAGMENT_TABLE as u32, offsetof<Fragment>() as u32, FRAGMENTS_MAX,
+  RegionId.SERVER_ID, SERVER_IDS as u32, offsetof<ServerId>() as u32, SERVER_IDS_MAX,
 ]);
-export const LAYOUT_REGIONS: u32 = 20;
+export const LAYOUT_REGIONS: u32 = 21;
 
 /**
  * Processes slots `first` to `first + count - 1` at `now` (ms, wraps). Staged, so that the cache misses of a batch

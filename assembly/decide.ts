@@ -122,6 +122,17 @@ export function decide(kind: u32, ahead: i32, index: i32, depth: u32, first: u32
   return redirect(Rule.PREVIOUS_RESTEERS, RedirectKind.RESTEER, 0);
 }
 
+/**
+ * Decides on a packet whose connection id names an owner: it is that owner's, whatever bucket and history say, and is redirected
+ * at most once.
+ * @param here X is that owner; for a direct frame: it is on X's blade
+ */
+export function decideNamed(kind: u32, here: bool): u32 {
+  if (here) return deliver(Rule.NAMED_HERE, Action.DELIVER);
+  if (kind == RedirectKind.DIRECT) return redirect(Rule.NAMED_ELSEWHERE, RedirectKind.RESTEER, 0);
+  return drop(Rule.NAMED_ASTRAY, Drop.WRONG_SERVER);
+}
+
 /** Decides on a packet without a flow: it is the current owner's. Parameters as above. */
 export function decideCurrent(kind: u32, ahead: i32, index: i32, depth: u32): u32 {
   if (depth == 0) return drop(Rule.NO_OWNER, Drop.NO_ASSIGNMENT);

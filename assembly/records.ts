@@ -7,6 +7,7 @@ const W2: i32 = 2 << 16;
 const W4: i32 = 4 << 16;
 const W6: i32 = 6 << 16;
 const W8: i32 = 8 << 16;
+const W15: i32 = 15 << 16;
 const W16: i32 = 16 << 16;
 
 /** Owners of a bucket that are remembered: the current one and three previous ones. */
@@ -248,6 +249,8 @@ export enum ServiceClass {
   NONE = 0,
   /** Packets between the same addresses and ports are of one flow, which stays with the host that has it. */
   FLOW = 1,
+  /** QUIC: packets are those of the owner that their connection id names; what names none is treated as FLOW. Only of UDP. */
+  CID = 2,
 }
 
 /** A service of the virtual IPs, in another protocol than TCP. */
@@ -281,6 +284,77 @@ export enum ServiceField {
   reserved1 = offsetof<Service>("reserved1") | W2,
   idleMs = offsetof<Service>("idleMs") | W4,
   provisionalMs = offsetof<Service>("provisionalMs") | W4,
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Table CID: how QUIC connection ids name servers. Header, then configurations, then server ids.
+// ---------------------------------------------------------------------------------------------------------------
+
+@unmanaged
+export class CidTable {
+  configs: u16;
+  serverIds: u16;
+  reserved: u32;
+}
+
+export enum CidTableField {
+  SIZE = offsetof<CidTable>(),
+  configs = offsetof<CidTable>("configs") | W2,
+  serverIds = offsetof<CidTable>("serverIds") | W2,
+  reserved = offsetof<CidTable>("reserved") | W4,
+}
+
+export enum CidFlag {
+  /** Server id and nonce are encrypted by `key`. */
+  ENCRYPTED = 1,
+}
+
+/** How connection ids of one configuration are laid out (draft-ietf-quic-load-balancers-21). In ascending order of `config`. */
+@unmanaged
+export class CidConfig {
+  /** 0 to 6: the upper three bits of a connection id. */
+  config: u8;
+  /** 1 to 15. */
+  serverIdBytes: u8;
+  /** 4 and up; with the server id at most 19. */
+  nonceBytes: u8;
+  /** `CidFlag`s. */
+  flags: u8;
+  reserved: u32;
+  /** Of AES-128; zeros where nothing is encrypted. */
+  key: u64;
+  keyHigh: u64;
+}
+
+export enum CidConfigField {
+  SIZE = offsetof<CidConfig>(),
+  config = offsetof<CidConfig>("config") | W1,
+  serverIdBytes = offsetof<CidConfig>("serverIdBytes") | W1,
+  nonceBytes = offsetof<CidConfig>("nonceBytes") | W1,
+  flags = offsetof<CidConfig>("flags") | W1,
+  reserved = offsetof<CidConfig>("reserved") | W4,
+  key = offsetof<CidConfig>("key") | W16,
+}
+
+/** An owner's server id in one configuration. In ascending order of `key` and `keyHigh` as numbers. */
+@unmanaged
+export class ServerId {
+  /** Of the owner. */
+  mac: u32;
+  macHigh: u16;
+  /** The owner's number in the assignment in force, or NO_OWNER: filled in by the image. */
+  owner: u16;
+  /** The configuration in the first byte, then the server id, zeros behind it. */
+  key: u64;
+  keyHigh: u64;
+}
+
+export enum ServerIdField {
+  SIZE = offsetof<ServerId>(),
+  mac = offsetof<ServerId>("mac") | W6,
+  owner = offsetof<ServerId>("owner") | W2,
+  config = offsetof<ServerId>("key") | W1,
+  id = (offsetof<ServerId>("key") + 1) | W15,
 }
 
 export enum SwitchRole {
@@ -471,6 +545,19 @@ export enum BucketRowField {
   rows = offsetof<BucketRow>("rows") | W4,
   flags = offsetof<BucketRow>("flags") | W2,
   index = offsetof<BucketRow>("index") | W2,
+}
+
+/** How a local owner is used. */
+@unmanaged
+export class OwnerUse {
+  /** Milliseconds since a packet was last delivered to it because its connection id names it; at first, since that was first
+   *  asked. */
+  cidUnusedMs: u32;
+}
+
+export enum OwnerUseField {
+  SIZE = offsetof<OwnerUse>(),
+  cidUnusedMs = offsetof<OwnerUse>("cidUnusedMs") | W4,
 }
 
 /** Header of COUNTERS and its answer: counters of a region from `first` on, as many as fit. */

@@ -1,6 +1,6 @@
 /** Sizes that follow from the board profile, and what must hold of them. */
 import { Egress, Slot } from "./abi";
-import { Assignment, Bucket, FlowRow, Identity, LocalOwner, Owner, Port, Service, Vip } from "./records";
+import { Assignment, Bucket, CidConfig, CidTable, FlowRow, Identity, LocalOwner, Owner, Port, ServerId, Service, Vip } from "./records";
 import {
   BLADE_PORTS_MAX,
   BUCKETS_MAX,
@@ -56,8 +56,17 @@ const IDENTITY_BYTES_MAX: u32 =
   VIPS_MAX * <u32>offsetof<Vip>() +
   PORTS_MAX * <u32>offsetof<Port>();
 
+/** Configurations of QUIC connection ids: three bits, of which one value stands for none. */
+export const CID_CONFIGS_MAX: u32 = 7;
+/** While servers change from one configuration to another, each has a server id in both. */
+export const SERVER_IDS_MAX: u32 = 2 * OWNERS_MAX;
+const CID_BYTES_MAX: u32 =
+  <u32>offsetof<CidTable>() + CID_CONFIGS_MAX * <u32>offsetof<CidConfig>() + SERVER_IDS_MAX * <u32>offsetof<ServerId>();
+
+const OTHERS_BYTES_MAX: u32 = IDENTITY_BYTES_MAX > CID_BYTES_MAX ? IDENTITY_BYTES_MAX : CID_BYTES_MAX;
+
 /** The largest table that can be put: FILTER and FORWARD are smaller than these on every board that passes below. */
-export const STAGE_BYTES: u32 = ASSIGNMENT_BYTES_MAX > IDENTITY_BYTES_MAX ? ASSIGNMENT_BYTES_MAX : IDENTITY_BYTES_MAX;
+export const STAGE_BYTES: u32 = ASSIGNMENT_BYTES_MAX > OTHERS_BYTES_MAX ? ASSIGNMENT_BYTES_MAX : OTHERS_BYTES_MAX;
 
 // What hosts rely on: a change here is a change of the ABI.
 if (offsetof<Slot>() != 8) ERROR("Slot is 8 bytes");
@@ -69,6 +78,9 @@ if (offsetof<LocalOwner>() != 12) ERROR("LocalOwner is 12 bytes");
 if (offsetof<Identity>() != 32) ERROR("Identity is 32 bytes");
 if (offsetof<FlowRow>() != 48) ERROR("FlowRow is 48 bytes");
 if (offsetof<Service>() != 16) ERROR("Service is 16 bytes");
+if (offsetof<CidTable>() != 8) ERROR("CidTable is 8 bytes");
+if (offsetof<CidConfig>() != 24) ERROR("CidConfig is 24 bytes");
+if (offsetof<ServerId>() != 24) ERROR("ServerId is 24 bytes");
 
 // What the tables rely on.
 if (FLOWS & (FLOWS - 1)) ERROR("flows: a power of two");

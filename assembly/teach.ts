@@ -9,7 +9,7 @@ import { count } from "./counters";
 import { Flow, find, findAmong, insert } from "./flows";
 import { localOwnerAt } from "./identity";
 import { Packet } from "./packet";
-import { BucketFlag, FlowState } from "./records";
+import { BucketFlag, FlowState, ServiceClass } from "./records";
 import { idleMs } from "./services";
 import { PROTOCOL_TCP } from "./wire/ipv4";
 import { ACK, FIN, RST, SYN } from "./wire/transport";
@@ -68,11 +68,14 @@ function teachSegment(at: usize, packet: Packet, owner: u32, now: u32): void {
 
 /** A previous owner's set of flows can only shrink: what its host sends without having been asked makes no flow there. */
 function teachAnswer(at: usize, packet: Packet, owner: u32, now: u32): void {
+  const isCid = packet.serviceClass == ServiceClass.CID;
   if (at != 0) {
     const flow = changetype<Flow>(at);
+    // A QUIC connection outlives its flow: its connection id keeps it where it is, once the host has answered.
+    if (isCid && flow.state == FlowState.ESTABLISHED) return;
     flow.touched = now;
     flow.state = <u8>FlowState.ESTABLISHED;
-  } else if (indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0) {
+  } else if (!isCid && indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0) {
     insert(packet, owner, FlowState.ESTABLISHED, now);
   }
 }

@@ -13,11 +13,13 @@ import {
   State,
   stateOf,
 } from "../buckets";
-import { Action, actionOf, decide, decideCurrent, detailOf, ruleOf, targetOf } from "../decide";
+import { Action, actionOf, decide, decideCurrent, decideNamed, detailOf, ruleOf, targetOf } from "../decide";
 import { find, findAmong } from "../flows";
 import { isRedirectOff, localOwnerAt, localOwners, macOf } from "../identity";
 import { Packet, PacketKind, hasFlow } from "../packet";
-import { BucketFlag } from "../records";
+import { ownerNamed } from "../quic/named";
+import { noteUse } from "../quic/use";
+import { BucketFlag, NO_OWNER } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, sendAs } from "../ring";
 import { LOCAL_OWNERS_MAX } from "../sizes";
@@ -67,6 +69,8 @@ export function byRule(slot: u32, packet: Packet, local: u32, kind: u32, ahead: 
     if (hasFlow(packet)) learnDelivered(rowOf(packet, local), packet, local, now, true);
     return deliverTo(slot, local);
   }
+  const named = kind == RedirectKind.COPY ? NO_OWNER : ownerNamed(packet, frameAt(slot));
+  if (named != NO_OWNER) return toNamed(slot, named, local, kind, now);
   for (let i: u32 = 0; i <= REDIRECTS_MAX; i++) {
     const owner = <u32>localOwnerAt(local).owner;
     const index = indexInHistory(bucket, owner);
@@ -98,6 +102,19 @@ export function byRule(slot: u32, packet: Packet, local: u32, kind: u32, ahead: 
     ahead = 0;
   }
   return dropped(Drop.BAD_TAG);
+}
+
+/** To the owner that the packet's connection id names. */
+function toNamed(slot: u32, owner: u32, local: u32, kind: u32, now: u32): u32 {
+  const place = localIndexOf(owner);
+  const decision = decideNamed(kind, kind == RedirectKind.DIRECT ? place >= 0 : <u32>place == local);
+  countRule(ruleOf(decision));
+  const action = actionOf(decision);
+  if (action == Action.DROP) return dropped(detailOf(decision));
+  if (action == Action.REDIRECT) return redirectTo(slot, owner, detailOf(decision), localOwnerAt(local).owner);
+  count(Event.CID_DELIVERED);
+  noteUse(place, now);
+  return deliverTo(slot, place);
 }
 
 /** Address of the flow's entry, or 0. An earlier frame of the batch may have changed what the stages found. */

@@ -3,6 +3,7 @@ import { ImageKind, Message, Status, Table } from "../abi";
 import { flows, sweep } from "../flows";
 import { commitAssignment } from "../manage/assignment";
 import { onBucketBatch, onBucketScan } from "../manage/buckets";
+import { commitCid, onUses } from "../manage/cid";
 import { onCounters, onHello } from "../manage/common";
 import { finish, open, refuse, repeated, request } from "../manage/envelope";
 import { onFlowBatch, onList } from "../manage/flows";
@@ -10,6 +11,7 @@ import { commitIdentity } from "../manage/identity";
 import { commitFilters, commitForwards } from "../manage/lists";
 import { commitServices } from "../manage/services";
 import { closeStage, takeChunk } from "../manage/stage";
+import { resolveServerIds } from "../quic/servers";
 
 /** Handles the message in the inbox; returns the bytes of the answer in the outbox. */
 export function onMessage(bytes: u32, now: u32): u32 {
@@ -33,6 +35,7 @@ function dispatch(type: u32, now: u32): void {
     onBucketBatch(type);
   } else if (type == Message.BUCKETS) onBucketScan();
   else if (type == Message.COUNTERS) onCounters();
+  else if (type == Message.USES) onUses(now);
   else if (type == Message.HELLO) onHello(ImageKind.BLADE, flows());
   else refuse(Status.UNKNOWN_MESSAGE, type);
 }
@@ -41,11 +44,16 @@ function put(): void {
   const table = takeChunk();
   if (table == Table.NONE) return;
   if (table == Table.IDENTITY) commitIdentity();
-  else if (table == Table.ASSIGNMENT) commitAssignment();
+  else if (table == Table.ASSIGNMENT) assign();
   else if (table == Table.FILTER) commitFilters();
   else if (table == Table.FORWARD) commitForwards();
   else if (table == Table.SERVICE) commitServices();
+  else if (table == Table.CID) commitCid();
   else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
   sweep();
+}
+
+function assign(): void {
+  if (commitAssignment()) resolveServerIds();
 }

@@ -3,7 +3,7 @@ import { Status } from "../abi";
 import { ANY_VIP, Service, ServiceClass } from "../records";
 import { NO_SERVICE, SERVICES, classOf, setServices } from "../services";
 import { SERVICES_MAX, VIPS_MAX } from "../sizes";
-import { PROTOCOL_TCP } from "../wire/ipv4";
+import { PROTOCOL_TCP, PROTOCOL_UDP } from "../wire/ipv4";
 import { refuse } from "./envelope";
 import { STAGE, staged } from "./stage";
 
@@ -26,5 +26,8 @@ function isService(service: Service): bool {
   if (service.protocol == PROTOCOL_TCP || classOf(NO_SERVICE, service.protocol) == ServiceClass.NONE) return false;
   if (service.vip != ANY_VIP && service.vip >= VIPS_MAX) return false;
   if (service.serviceClass == ServiceClass.NONE) return true;
-  return service.serviceClass == ServiceClass.FLOW && service.idleMs > 0 && service.provisionalMs > 0;
+  if (service.serviceClass == ServiceClass.CID) {
+    if (service.protocol != PROTOCOL_UDP) return false;
+  } else if (service.serviceClass != ServiceClass.FLOW) return false;
+  return service.idleMs > 0 && service.provisionalMs > 0;
 }

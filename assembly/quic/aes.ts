@@ -74,8 +74,6 @@ function inverseMixed(byte: u32): u32 {
   return (eight ^ four ^ two) | ((eight ^ byte) << 8) | ((eight ^ four ^ byte) << 16) | ((eight ^ two ^ byte) << 24);
 }
 
-// @ts-ignore: decorator
-@inline
 function substituted(box: usize, a: u32, b: u32, c: u32, d: u32): u32 {
   return (
     <u32>load<u8>(box + (a & 0xff)) |
@@ -167,8 +165,6 @@ export function decrypt(schedule: usize, block: usize, out: usize): void {
 }
 
 /** InvMixColumns of InvSubBytes of the column that has row 0 from `a`, row 1 from `b`, and so on. */
-// @ts-ignore: decorator
-@inline
 function unmixed(a: u32, b: u32, c: u32, d: u32): u32 {
   return (
     load<u32>(INVERSE_MIX + (a & 0xff) * 4) ^

@@ -12,10 +12,9 @@
  * With a key, server id and nonce are one AES block where they have 16 bytes together (section 5.4.1), else they go
  * through four rounds of a Feistel network (section 5.4.2).
  */
+import { CID_CONFIGS_MAX } from "../sizes";
 import { BLOCK_BYTES, SCHEDULE_BYTES, decrypt, encrypt, expandInverseKey, expandKey, prepareTables } from "./aes";
 
-/** Configurations are numbered from 0; the last number of three bits says "not routable". */
-export const CONFIGS: u32 = 7;
 export const SERVER_ID_BYTES_MAX: u32 = 15;
 export const NONCE_BYTES_MIN: u32 = 4;
 /** Server id and nonce together: a connection id without its first byte. */
@@ -35,8 +34,8 @@ class Codec {
 }
 
 /** A schedule of AES follows each: for decryption where there is one block, for encryption where there are rounds. */
-const CODEC_BYTES: usize = offsetof<Codec>() + SCHEDULE_BYTES;
-const CODECS: usize = memory.data(CONFIGS * CODEC_BYTES, 16);
+const CODEC_BYTES: u32 = <u32>offsetof<Codec>() + SCHEDULE_BYTES;
+const CODECS: usize = memory.data(CID_CONFIGS_MAX * CODEC_BYTES, 16);
 
 /** A half of the rounds' input: bytes, zeros, and in the last two places the length of both halves and the pass. */
 const LEFT: usize = memory.data(BLOCK_BYTES, 16);
@@ -88,7 +87,7 @@ export function setConfig(config: u32, serverIdBytes: u32, nonceBytes: u32, key:
 
 /** Forgets all configurations and their keys. */
 export function clearConfigs(): void {
-  memory.fill(CODECS, 0, CONFIGS * CODEC_BYTES);
+  memory.fill(CODECS, 0, CID_CONFIGS_MAX * CODEC_BYTES);
 }
 
 /**
@@ -98,7 +97,8 @@ export function clearConfigs(): void {
 export function serverIdOf(id: usize, bytes: u32): bool {
   if (bytes == 0) return false;
   const config = <u32>load<u8>(id) >>> CONFIG_SHIFT;
-  if (config >= CONFIGS) return false;
+  // The last number of three bits says: not routable.
+  if (config >= CID_CONFIGS_MAX) return false;
   const codec = codecAt(config);
   const serverIdBytes = <u32>codec.serverIdBytes;
   const plaintextBytes = serverIdBytes + codec.nonceBytes;

@@ -45,6 +45,7 @@ function setup(
     identity: { vmac: VMAC, vips: [VIP], hash: "mix", seed: HASH_SEED, redirect: true, ports, localOwners },
     assignment: { generation: GENERATION, owners: OWNERS, buckets: Array<History>(BUCKETS).fill(history) },
     services: [],
+    connectionIds: [],
     filters: [],
     forward: [],
   };

@@ -23,6 +23,7 @@ import {
   type FlowEntry,
   type NodeHello,
 } from "./commands.ts";
+import { connectionIdTable, decodeUses, usesRequest, type NodeConnectionIds } from "./connection-id-table.ts";
 import type { Answer, Request } from "./envelope.ts";
 import { Exchange, type ExchangeOptions, type Outcome } from "./exchange.ts";
 import type { Records } from "./records.ts";
@@ -92,6 +93,10 @@ export class ManagementSession {
     this.#put("SERVICE", serviceTable(this.#records, vips, services), onResult);
   }
 
+  putConnectionIds(connectionIds: readonly NodeConnectionIds[], onResult: OnResult<null>): void {
+    this.#put("CID", connectionIdTable(this.#records, connectionIds), onResult);
+  }
+
   putRole(role: "active" | "standby", onResult: OnResult<null>): void {
     this.#put("ROLE", roleTable(this.#records, role), onResult);
   }
@@ -127,6 +132,12 @@ export class ManagementSession {
   /** PIN, UNPIN, COMPLETE, SEAL or UNSEAL. */
   command(command: BucketCommand, scope: Scope, buckets: readonly number[], onResult: OnResult<null>): void {
     this.#run(bucketRequests(this.#records, command, scope, buckets), () => null, onResult);
+  }
+
+  /** By local owner's index: ms since a packet was last delivered to it because its connection id names it. */
+  uses(onResult: OnResult<number[]>): void {
+    const records = this.#records;
+    this.#run([usesRequest()], ([answer]) => decodeUses(records, answer!.payload), onResult, records);
   }
 
   /** Rows of the flow table; `previousOnly`: those in buckets of which their owner is a previous one. Rows that come

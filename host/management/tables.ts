@@ -34,7 +34,7 @@ export type FilterEntry = Omit<Filter, "at">;
 export type ForwardStation = Omit<Forward, "at">;
 
 const HASH_MODES: Readonly<Record<HashName, string>> = { "low-bits": "LOW_BITS", toeplitz: "TOEPLITZ", mix: "MIX" };
-const SERVICE_CLASSES: Readonly<Record<ServiceClassName, string>> = { none: "NONE", flow: "FLOW" };
+const SERVICE_CLASSES: Readonly<Record<ServiceClassName, string>> = { none: "NONE", flow: "FLOW", cid: "CID" };
 const FILTER_ACTIONS: Readonly<Record<Filter["action"], string>> = { allow: "ALLOW", drop: "DROP" };
 
 export function identityTable(records: Records, identity: NodeIdentity): Uint8Array {
@@ -65,12 +65,12 @@ export function identityTable(records: Records, identity: NodeIdentity): Uint8Ar
   ]);
 }
 
-/** Holes in the assignment's owners become records of zeros: no history names them. */
+/** Holes in the assignment's owners, and those that are away, become records of zeros: no history names them. */
 export function assignmentTable(records: Records, { generation, owners, buckets }: Assignment): Uint8Array {
   const noOwner = records.layout.constant("NO_OWNER");
   const header = table(records, "Assignment", [{ generation, buckets: buckets.length, owners: owners.length }]);
   const entry = (owner: Owner | null): Record<string, FieldValue> =>
-    owner ? { mac: macToBytes(owner.mac), port: owner.port } : {};
+    owner && !owner.away ? { mac: macToBytes(owner.mac), port: owner.port } : {};
   const histories = buckets.map(([p0, p1, p2, p3]) => ({
     p0: p0 ?? noOwner,
     p1: p1 ?? noOwner,
@@ -134,7 +134,8 @@ export function putRequests(records: Records, name: string, bytes: Uint8Array): 
   }));
 }
 
-function table(records: Records, struct: string, rows: readonly Readonly<Record<string, FieldValue>>[]): Uint8Array {
+/** Records of one kind, behind each other; fields that a row does not name are zero. */
+export function table(records: Records, struct: string, rows: readonly Readonly<Record<string, FieldValue>>[]): Uint8Array {
   const size = records.size(struct);
   const bytes = new Uint8Array(rows.length * size);
   rows.forEach((row, index) => records.write(bytes, struct, index * size, row));

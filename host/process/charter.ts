@@ -2,6 +2,7 @@
  * What the appliance manager tells a traffic manager first: all that it must know of the appliance and of its own blade.
  * So a blade's machine needs no appliance file, and none can be out of date.
  */
+import type { NodeConnectionIds } from "../management/connection-id-table.ts";
 import type { FilterEntry, ForwardStation, NodeIdentity, PortRoleName } from "../management/tables.ts";
 import { ownersOfBlade, type Blade, type HashName, type Service, type SwitchSpec } from "../model/appliance.ts";
 import { bladeSetup, type Shared } from "../supervisor/node-setup.ts";
@@ -28,6 +29,7 @@ export interface Charter {
     readonly ports: readonly PortRoleName[];
   };
   readonly services: readonly Service[];
+  readonly connectionIds: readonly NodeConnectionIds[];
   /** As the appliance file has them; what is set at run time comes by an order. */
   readonly filters: readonly FilterEntry[];
   readonly forward: readonly ForwardStation[];
@@ -47,7 +49,7 @@ export interface CharterOwner {
 /** `blade` may be one that the appliance file does not have. */
 export function charterOf(shared: Shared, blade: Blade, timing: Partial<Timing> = {}): Charter {
   const { appliance, redirect } = shared;
-  const { identity, filters, forward } = bladeSetup(shared, blade);
+  const { identity, connectionIds, filters, forward } = bladeSetup(shared, blade);
   return {
     appliance: appliance.name,
     vips: appliance.vips,
@@ -64,6 +66,7 @@ export function charterOf(shared: Shared, blade: Blade, timing: Partial<Timing> 
       ports: identity.ports,
     },
     services: appliance.services,
+    connectionIds,
     filters: filters.map(({ at: _, ...rule }) => rule),
     forward: forward.map(({ at: _, ...station }) => station),
     switches: appliance.switches,

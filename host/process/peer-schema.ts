@@ -59,6 +59,7 @@ const CHARTER_MEMBERS: Readonly<Record<keyof Charter, s.Schema>> = {
     ports: s.PORT_ROLES,
   }),
   services: s.SERVICES,
+  connectionIds: s.CONNECTION_IDS,
   filters: s.FILTERS,
   forward: s.FORWARD,
   switches: s.list({

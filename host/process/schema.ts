@@ -1,6 +1,7 @@
 /** Pieces of the schemas of what comes over a link between managers. Nothing unknown is let in, and everything has a
  *  bound. */
 import { HASH_NAMES, SERVICE_CLASSES } from "../model/appliance.ts";
+import { CONFIG_ID_MAX, PLAINTEXT_BYTES_MAX, SERVER_ID_BYTES_MAX } from "../quic/connection-id.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -98,5 +99,20 @@ const SERVICE = object(
   ["vip", "port"],
 );
 export const SERVICES = list(SERVICE, PORT_MAX);
+
+const SERVER_ID: Schema = { type: "string", pattern: `^([0-9a-f]{2}){1,${SERVER_ID_BYTES_MAX}}$` };
+export const CONNECTION_IDS = list(
+  object(
+    {
+      config: whole(0, CONFIG_ID_MAX),
+      serverIdBytes: whole(1, SERVER_ID_BYTES_MAX),
+      nonceBytes: whole(1, PLAINTEXT_BYTES_MAX),
+      key: SEED,
+      serverIds: list(object({ mac: MAC, id: SERVER_ID }), OWNERS_MAX),
+    },
+    ["key"],
+  ),
+  CONFIG_ID_MAX + 1,
+);
 
 export const BUCKET_COUNT: Schema = { enum: Array.from({ length: 17 }, (_, bits) => 2 ** bits) };

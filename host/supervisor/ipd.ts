@@ -2,6 +2,7 @@
 import type { ManagementSession, OnResult } from "../management/session.ts";
 import type { Refusal } from "../management/status.ts";
 import { NO_ANSWER } from "../management/status.ts";
+import type { NodeConnectionIds } from "../management/connection-id-table.ts";
 import type { FilterEntry, ForwardStation, LocalOwnerEntry, NodeIdentity } from "../management/tables.ts";
 import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
@@ -11,6 +12,7 @@ export interface IpdOptions {
   readonly owners: readonly { readonly name: string; readonly mac: string; readonly hostPort: number }[];
   readonly identity: Omit<NodeIdentity, "localOwners">;
   readonly services?: readonly Service[];
+  readonly connectionIds?: readonly NodeConnectionIds[];
   readonly filters?: readonly FilterEntry[];
   readonly forward?: readonly ForwardStation[];
 }
@@ -184,8 +186,12 @@ export class Ipd {
   }
 
   #putServices(onDone: OnDone): void {
-    const { identity, services = [] } = this.#options;
-    this.#session.putServices(identity.vips, services, (result) => onDone(result.ok ? null : result.refusal.text));
+    const { identity, services = [], connectionIds = [] } = this.#options;
+    const done: OnResult<null> = (result) => onDone(result.ok ? null : result.refusal.text);
+    this.#session.putServices(identity.vips, services, (result) => {
+      if (result.ok) this.#session.putConnectionIds(connectionIds, done);
+      else done(result);
+    });
   }
 
   #putTables({ filters, forward }: NodeTables, onPut: (refusal: Refusal | null) => void): void {

@@ -1,4 +1,5 @@
 /** What one node of an appliance is told when it starts: who it is, and the first assignment. Pure functions. */
+import type { NodeConnectionIds } from "../management/connection-id-table.ts";
 import type { NodeIdentity, PortRoleName } from "../management/tables.ts";
 import {
   type Appliance, AT_SWITCH, type Blade, filtersAt, forwardAt, ownersOf, ownersOfBlade, type Filter, type Forward, type Service,
@@ -12,6 +13,7 @@ export interface NodeSetup {
   readonly identity: NodeIdentity;
   readonly assignment: Assignment;
   readonly services: readonly Service[];
+  readonly connectionIds: readonly NodeConnectionIds[];
   readonly filters: readonly Filter[];
   readonly forward: readonly Forward[];
 }
@@ -50,9 +52,19 @@ export function bladeSetup(shared: Shared, blade: Blade): NodeSetup {
     },
     assignment,
     services: appliance.services,
+    connectionIds: connectionIdsOf(appliance),
     filters: filtersAt(appliance, blade.name),
     forward,
   };
+}
+
+/** All blades have the same. An owner that is not in the appliance file has no server id. */
+export function connectionIdsOf(appliance: Appliance): NodeConnectionIds[] {
+  const owners = ownersOf(appliance).map(({ owner }) => owner);
+  return appliance.connectionIds.map(({ servers, ...layout }) => ({
+    ...layout,
+    serverIds: owners.map(({ name, mac }) => ({ mac, id: servers[name]! })),
+  }));
 }
 
 export function switchSetup(shared: Shared): NodeSetup {
@@ -68,6 +80,7 @@ export function switchSetup(shared: Shared): NodeSetup {
     identity: { ...common(shared), ports: portRoles(roles), localOwners: [] },
     assignment: firstAssignment(appliance),
     services: [],
+    connectionIds: [],
     filters: filtersAt(appliance, AT_SWITCH),
     forward,
   };

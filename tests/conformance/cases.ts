@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { FrameOut } from "../../host/engine/firmware.ts";
 import { bytesToMac, ipToBytes, macToBytes } from "../../host/model/address.ts";
 import { ACK, ETHERTYPE, RST, SYN, arp, ethernet, icmp, ipv4, tcp, udp } from "../packets/packets.ts";
+import { CONFIGS, CONNECTION_IDS, connectionIdOf, longHeader, QUIC_SERVICE, shortHeader, VERSION_1, VERSION_2 } from "../packets/quic.ts";
 import { BROADCAST, CLIENT_MAC, VIP, VIP6, VMAC, macOf, numberOf, type Node, type OwnerName } from "./node.ts";
 
 export interface Case {
@@ -29,6 +30,20 @@ function direct(sourcePort: number, flags: number, link = { destination: VMAC, s
 function reply(owner: OwnerName, destinationPort: number, flags: number): Uint8Array {
   const segment = tcp(OUTBOUND, { sourcePort: 80, destinationPort }, flags, PAYLOAD);
   return ethernet({ destination: CLIENT_MAC, source: macOf(owner) }, ETHERTYPE.ipv4, segment);
+}
+
+/** QUIC at port 443, and server ids for all owners. */
+function setUpQuic(node: Node): void {
+  assert.equal(node.services([QUIC_SERVICE]).status, "OK");
+  assert.equal(node.connectionIds(CONNECTION_IDS).status, "OK");
+}
+
+function quic(
+  payload: Uint8Array,
+  { link = FROM_CLIENT, inbound = INBOUND, sourcePort = 1000 }: Partial<{ link: typeof FROM_CLIENT; inbound: typeof INBOUND; sourcePort: number }> = {},
+): Uint8Array {
+  const type = inbound.source.includes(":") ? ETHERTYPE.ipv6 : ETHERTYPE.ipv4;
+  return ethernet(link, type, udp(inbound, { sourcePort, destinationPort: QUIC_SERVICE.port }, payload));
 }
 
 /** A redirect tag, byte by byte (assembly/redirect.ts). */
@@ -223,6 +238,54 @@ export const CASES: readonly Case[] = [
     expectOut(node.frame(WIRE, datagram(53)).outputs, WIRE, withHeader(datagram(53), macOf("c"), tag(node, "RESTEER", "a")));
     node.now += 5_000;
     assert.equal(node.frame(WIRE, datagram(51820)).verdict, "DROP NOT_COMPLETE");
+  }),
+  blade("a QUIC packet is its server's, from whatever address it comes, in either family", (node) => {
+    setUpQuic(node);
+    node.assign("c");
+    for (const config of CONFIGS) {
+      for (const inbound of [INBOUND, { source: "10.9.8.7", destination: VIP }, INBOUND6]) {
+        const to = (owner: string): Uint8Array => quic(shortHeader(connectionIdOf(owner, config)), { inbound });
+        expectOut(node.frame(WIRE, to("a")).outputs, 1, withHeader(to("a"), macOf("a"), CLIENT_MAC));
+        expectOut(node.frame(WIRE, to("b")).outputs, 2, withHeader(to("b"), macOf("b"), CLIENT_MAC));
+        expectOut(node.frame(WIRE, to("d")).outputs, WIRE, withHeader(to("d"), macOf("d"), tag(node, "RESTEER", "a")));
+      }
+    }
+    assert.equal(node.firmware.counters().events["CID_DELIVERED"], 18);
+  }),
+  blade("a redirected QUIC packet is delivered to its server, or dropped", (node) => {
+    setUpQuic(node);
+    node.assign("c");
+    const link = { destination: macOf("b"), source: tag(node, "RESTEER", "c") };
+    const to = (owner: string): Uint8Array => quic(shortHeader(connectionIdOf(owner, 2)), { link });
+    expectOut(node.frame(WIRE, to("b")).outputs, 2, to("b"));
+    assert.equal(node.frame(WIRE, to("a")).verdict, "DROP WRONG_SERVER");
+    assert.equal(node.frame(WIRE, to("d")).verdict, "DROP WRONG_SERVER");
+  }),
+  blade("a QUIC packet whose connection id the client has chosen, or that names no one, is that of a flow", (node) => {
+    setUpQuic(node);
+    node.assign("a");
+    const named = connectionIdOf("d", 0);
+    const flows = [
+      longHeader("initial", VERSION_1, named),
+      longHeader("0-rtt", VERSION_1, named),
+      longHeader("initial", VERSION_2, named),
+      longHeader("0-rtt", VERSION_2, named),
+      longHeader("handshake", VERSION_1, new Uint8Array(0)),
+      shortHeader(connectionIdOf("z", 0)),
+      shortHeader(connectionIdOf("z", 1)),
+      shortHeader(connectionIdOf("z", 2)),
+      Uint8Array.of(0x40),
+      new Uint8Array(0),
+    ];
+    for (const [index, payload] of flows.entries()) {
+      const frame = quic(payload, { sourcePort: 2000 + index });
+      expectOut(node.frame(WIRE, frame).outputs, 1, withHeader(frame, macOf("a"), CLIENT_MAC));
+    }
+    assert.equal(node.firmware.counters().events["FLOW_OPENED"], flows.length);
+    for (const [type, version] of [["handshake", VERSION_1], ["handshake", VERSION_2], ["initial", 0x0a1a2a3a]] as const) {
+      const frame = quic(longHeader(type, version, named));
+      expectOut(node.frame(WIRE, frame).outputs, WIRE, withHeader(frame, macOf("d"), tag(node, "RESTEER", "a")));
+    }
   }),
   blade("an ICMP echo is the current owner's, an ICMP error the host's that has sent what it quotes", (node) => {
     const echo = ethernet(FROM_CLIENT, ETHERTYPE.ipv4, icmp(INBOUND, 8, 0));

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Firmware, type Frame, type FrameOut } from "../../host/engine/firmware.ts";
 import type { Engine } from "../../host/engine/engine.ts";
 import { bucketRequests, flowRequests, type BucketCommand, type Flow } from "../../host/management/commands.ts";
+import { connectionIdTable, type NodeConnectionIds } from "../../host/management/connection-id-table.ts";
 import { decodeAnswer, encodeRequest, type Answer, type Request } from "../../host/management/envelope.ts";
 import { Records } from "../../host/management/records.ts";
 import {
@@ -127,6 +128,10 @@ export class Node {
 
   services(services: readonly Service[]): Answer {
     return this.put("SERVICE", serviceTable(this.records, [VIP, VIP6], services));
+  }
+
+  connectionIds(connectionIds: readonly NodeConnectionIds[]): Answer {
+    return this.put("CID", connectionIdTable(this.records, connectionIds));
   }
 
   filters(rules: readonly FilterEntry[]): Answer {

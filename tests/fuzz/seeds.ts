@@ -1,9 +1,12 @@
 /** Valid frames and messages that mutations start from. */
 import { bucketsRequest, countersRequest, listRequest } from "../../host/management/commands.ts";
+import { usesRequest } from "../../host/management/connection-id-table.ts";
 import { concat } from "../../host/management/records.ts";
 import { ipToBytes, macToBytes } from "../../host/model/address.ts";
 import { ACK, ETHERTYPE, FIN, RST, SYN, arp, ethernet, icmp, ipv4, ipv6, tcp, udp } from "../packets/packets.ts";
+import { CONNECTION_IDS, QUIC_SERVICE } from "../packets/quic.ts";
 import { BROADCAST, CLIENT_MAC, VIP, VIP6, VMAC, macOf, type Node, type OwnerName } from "../conformance/node.ts";
+import { quicFrames } from "./quic-seeds.ts";
 
 export interface SeedFrame {
   readonly port: number;
@@ -54,7 +57,7 @@ export function seedFrames(): SeedFrame[] {
     const own = arp({ operation: 1, senderMac: macOf("a"), senderIp: n & 1 ? VIP : "10.0.0.1", targetIp: client });
     frames.push({ port: 1, bytes: ethernet({ destination: BROADCAST, source: macOf("a") }, ETHERTYPE.arp, own) });
   }
-  return frames;
+  return [...frames, ...quicFrames()];
 }
 
 /** The same over IPv6, with extension headers, fragments, errors and neighbour discovery. */
@@ -90,7 +93,12 @@ function ipv6Frames(n: number): SeedFrame[] {
 /** Brings a blade into service and uses every message once: some buckets are current here, some previous. */
 export function setUpBlade(node: Node): void {
   node.identifyBlade();
-  node.services([{ protocol: 17, port: 53, class: "none", idleMs: 1, provisionalMs: 1 }, { vip: VIP6, protocol: 17, class: "flow", idleMs: 50, provisionalMs: 5 }]);
+  node.services([
+    QUIC_SERVICE,
+    { protocol: 17, port: 53, class: "none", idleMs: 1, provisionalMs: 1 },
+    { vip: VIP6, protocol: 17, class: "flow", idleMs: 50, provisionalMs: 5 },
+  ]);
+  node.connectionIds(CONNECTION_IDS);
   node.filters([{ action: "drop", ethertype: 0x88cc }]);
   node.forward([{ mac: "02:00:00:00:99:99", port: 3 }]);
   node.assign("a");
@@ -106,6 +114,7 @@ export function setUpBlade(node: Node): void {
   node.tell({ type: "HELLO", payload: new Uint8Array() });
   node.tell(listRequest(node.records, 0, false));
   node.tell(bucketsRequest(node.records, 0, 0));
+  node.tell(usesRequest());
   node.tell(countersRequest(node.records, "DROP_COUNTER", 0));
 }
 

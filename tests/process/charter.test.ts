@@ -25,6 +25,8 @@ filters:
   - { action: allow, port: 1, at: ardsley }
 forward:
   - { mac: "02:00:00:00:09:02", port: 3, at: dobbs-ferry }
+connectionIds:
+  - { config: 1, serverIdBytes: 2, nonceBytes: 6, servers: { dobbs-ferry/vm2: "00FF" } }
 switches:
   - name: west
     dobbs: { link: "unix:/run/dobbs/west.sock" }
@@ -51,6 +53,18 @@ test("a blade's charter says what concerns it, and nothing of the others", () =>
       ports: ["fabric", "host"],
     },
     services: [],
+    connectionIds: [
+      {
+        config: 1,
+        serverIdBytes: 2,
+        nonceBytes: 6,
+        serverIds: [
+          { mac: "02:00:00:00:00:01", id: "0001" },
+          { mac: "02:00:00:00:01:02", id: "0002" },
+          { mac: "02:00:00:00:02:02", id: "00ff" },
+        ],
+      },
+    ],
     filters: [{ action: "drop", ethertype: 34999 }, { action: "allow", port: 1 }],
     forward: [],
     switches: [{ kind: "dobbs", name: "west", role: "active", link: "unix:/run/dobbs/west.sock" }],

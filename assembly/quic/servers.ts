@@ -1,0 +1,78 @@
+/**
+ * Server ids, and whose they are. Sorted, so that one is found in as many steps as their number has bits.
+ *
+ * ```
+ *  ServerId     0     6       8        9           24
+ *  (24 bytes)   +-----+-------+--------+-----------+
+ *               | mac | owner | config | server id |
+ *               +-----+-------+--------+-----------+
+ *                             |<- key, two u64  -->|
+ * ```
+ */
+import { macOfOwner, owners } from "../buckets";
+import { NO_OWNER, ServerId } from "../records";
+import { OWNERS_MAX, SERVER_IDS_MAX } from "../sizes";
+import { FOUND } from "./server-id";
+
+export const SERVER_IDS: usize = memory.data(SERVER_IDS_MAX * offsetof<ServerId>(), 16);
+
+/** Halvings of SERVER_IDS_MAX records until none is left. */
+const STEPS_MAX: u32 = 32 - clz<u32>(SERVER_IDS_MAX);
+
+let count: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+function serverIdAt(index: u32): ServerId {
+  return changetype<ServerId>(SERVER_IDS + index * offsetof<ServerId>());
+}
+
+/** Takes `serverIds` records into use, copied by the caller, in ascending order of their keys. */
+export function setServerIds(serverIds: u32): void {
+  count = serverIds;
+  resolveServerIds();
+}
+
+/** Finds the owners' numbers anew: another assignment or other server ids are in force. */
+export function resolveServerIds(): void {
+  for (let i: u32 = 0; i < SERVER_IDS_MAX; i++) {
+    if (i >= count) break;
+    const serverId = serverIdAt(i);
+    const mac = <u64>serverId.mac | (<u64>serverId.macHigh << 32);
+    // Most owners keep their number.
+    const before = <u32>serverId.owner;
+    if (before < owners() && macOfOwner(before) == mac) continue;
+    serverId.owner = <u16>ownerByMac(mac);
+  }
+}
+
+/** An owner's number in the assignment in force, or NO_OWNER. */
+function ownerByMac(mac: u64): u32 {
+  for (let owner: u32 = 0; owner < OWNERS_MAX; owner++) {
+    if (owner >= owners()) break;
+    if (macOfOwner(owner) == mac) return owner;
+  }
+  return NO_OWNER;
+}
+
+/** Whether server id `a` comes before `b`: by config and the first 7 bytes, then by the others, as little-endian numbers. */
+export function isBefore(a: ServerId, b: ServerId): bool {
+  return a.key < b.key || (a.key == b.key && a.keyHigh < b.keyHigh);
+}
+
+/** Number of the owner that has the server id in FOUND, or NO_OWNER. */
+export function ownerOfServerId(): u32 {
+  const key = load<u64>(FOUND);
+  const keyHigh = load<u64>(FOUND, 8);
+  let from: u32 = 0;
+  let to = count;
+  for (let step: u32 = 0; step < STEPS_MAX; step++) {
+    if (from >= to) break;
+    const middle = (from + to) >>> 1;
+    const serverId = serverIdAt(middle);
+    if (serverId.key == key && serverId.keyHigh == keyHigh) return serverId.owner;
+    if (serverId.key < key || (serverId.key == key && serverId.keyHigh < keyHigh)) from = middle + 1;
+    else to = middle;
+  }
+  return NO_OWNER;
+}
