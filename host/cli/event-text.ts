@@ -10,6 +10,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   joined: ({ blade }) => `${blade} is in the appliance`,
   draining: ({ blade, live }) => `${blade} drains; it has ${count(live, "connection")}`,
   deadline: ({ blade, cut }) => `the deadline of ${blade} has come: ${count(cut, "connection")} will be cut`,
+  lingering: ({ blade }) => `${blade} is in no history any more, and stays as long as QUIC connections live there`,
   offline: ({ blade, cut }) => `${blade} is offline, ${cut === 0 ? "no connection was cut" : `${count(cut, "connection")} cut`}`,
   removed: ({ blade }) => `${blade} is removed`,
   silent: ({ blade }) => `${blade} has fallen silent`,

@@ -14,6 +14,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
     `generation ${generation} is in force, ${plural(moved, "bucket")} ${before === "none" ? "dealt" : "moved"}: ${after}`,
   "manager draining": ({ blade, live }) => `${blade} gets no new connections; it has ${live}`,
   "manager deadline": ({ blade, cut }) => `the deadline of ${blade} has come: ${plural(cut, "connection")} will be cut`,
+  "manager lingering": ({ blade }) => `no history names ${blade} any more; it stays as long as QUIC connections live there`,
   "manager refused": ({ why, code }) => `refused: ${why} (${code})`,
   "manager called-off": ({ generation, why }) => `generation ${generation} is called off: ${why}`,
   "emulator steered": ({ moved, silent }) =>

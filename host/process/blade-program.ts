@@ -159,6 +159,7 @@ export class BladeProgram {
         owners,
         identity: bladeIdentity(charter),
         services: charter.services,
+        connectionIds: charter.connectionIds,
         filters: charter.filters,
         forward: charter.forward,
         switches: charter.switches.map((spec) => openSwitchDriver(spec, surroundings)),

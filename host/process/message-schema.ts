@@ -8,7 +8,10 @@ import { HISTORY_DEPTH, type Assignment } from "../model/assignment.ts";
 import type { ManagerMessage, Order, Report } from "../supervisor/messages.ts";
 import * as s from "./schema.ts";
 
-const OWNER = s.object({ name: s.OWNER_NAME, mac: s.MAC, blade: s.NODE_NAME, port: s.PORT });
+const OWNER = s.object(
+  { name: s.OWNER_NAME, mac: s.MAC, blade: s.NODE_NAME, port: s.PORT, away: { const: true } },
+  ["away"],
+);
 const ASSIGNMENT = s.object({
   generation: s.GENERATION,
   owners: s.list(s.orNull(OWNER), s.OWNERS_MAX),
@@ -74,6 +77,7 @@ const REPORTS: Members<Report> = {
     healthy: s.BOOLEAN,
     counts: s.list(s.object({ owner: s.OWNER_NAME, bucket: s.BUCKET, live: s.COUNT }), s.COUNTS_MAX),
     drained: s.list(s.object({ owner: s.OWNER_NAME, buckets: s.list(s.BUCKET, s.BUCKETS_MAX) })),
+    lingering: s.list(s.OWNER_NAME),
     tables: s.SERIAL,
     load: s.orNull({ type: "number", minimum: 0, maximum: 1e6 }),
     switches: s.orNull(s.map(s.NODE_NAME_PATTERN, s.orNull(FOUND))),

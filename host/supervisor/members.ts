@@ -32,6 +32,8 @@ export class Members {
   readonly #parts: MembersParts;
   readonly #hooks: MembersHooks;
   #cancelForget: Cancel | null = null;
+  /** Blades of which it has been said that they stay for their QUIC connections. */
+  readonly #lingering = new Set<string>();
 
   constructor(parts: MembersParts, hooks: MembersHooks) {
     this.#core = parts.core;
@@ -130,10 +132,26 @@ export class Members {
     if (state.running !== null) return;
     const participants = this.#parts.reconfigurer.participants(state.view);
     if (participants.every((blade) => (watch.lastOf(blade)?.generation ?? 0) >= generation)) {
-      for (const blade of drainedBlades(state.view, state.assignment)) this.#offline(blade);
+      for (const blade of drainedBlades(state.view, state.assignment)) {
+        if (this.#lingers(blade)) this.#noteLingering(blade);
+        else this.#offline(blade);
+      }
     }
     if (this.#cancelForget === null && watch.drained(generation).length > 0)
       this.#cancelForget = this.#core.timer(timing.forgetMs, () => this.#forget());
+  }
+
+  /** Whether QUIC connections live at a blade that no history names any more: their packets come all the same. At its deadline
+   *  they are cut, too. */
+  #lingers(blade: string): boolean {
+    if (this.#core.state.cuts[blade] !== undefined) return false;
+    return (this.#core.watch.lastOf(blade)?.lingering ?? []).length > 0;
+  }
+
+  #noteLingering(blade: string): void {
+    if (this.#lingering.has(blade)) return;
+    this.#lingering.add(blade);
+    this.#core.note("lingering", { blade });
   }
 
   #forget(): void {
@@ -149,6 +167,7 @@ export class Members {
     this.#core.change({ view: withStatus(this.#core.state.view, blade, "offline") });
     this.#parts.drains.forget(blade);
     this.#core.watch.forget(blade);
+    this.#lingering.delete(blade);
     this.#core.note("offline", { blade, cut });
     this.#core.after(() => this.#hooks.onOffline(blade, cut));
     this.#removeIfAsked(blade, cut);

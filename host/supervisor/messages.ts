@@ -71,6 +71,8 @@ export interface Sessions {
   readonly counts: readonly SessionCount[];
   /** Proved under `generation`. */
   readonly drained: readonly Drained[];
+  /** Owners that QUIC connections live at, as far as their packets show. */
+  readonly lingering: readonly string[];
   /** Revision of the filter rules and stations that its IPD has; 0: those that it was started with. */
   readonly tables: number;
   /** Run queue of its host, divided by its CPUs; null: not known. */

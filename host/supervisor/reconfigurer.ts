@@ -180,6 +180,7 @@ export class Reconfigurer {
     this.#shrink(
       owners.map(({ name }) => ({ owner: name, buckets: previousBuckets(assignment, name) })),
       task,
+      task.blade,
     );
   }
 
@@ -205,9 +206,9 @@ export class Reconfigurer {
     }
   }
 
-  #shrink(drained: readonly Drained[], task: Task | null): void {
+  #shrink(drained: readonly Drained[], task: Task | null, leaving: string | null = null): void {
     const { view, assignment, generation } = this.#core.state;
-    const next = forget(assignment, drained, generation + 1);
+    const next = forget(assignment, drained, generation + 1, leaving);
     this.#begin(task, beginForget(this.#beginning(view), next));
   }
 

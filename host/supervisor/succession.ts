@@ -49,14 +49,23 @@ export function displaced(before: Assignment, after: Assignment): Drained[] {
   return [...places].map(([number, buckets]) => ({ owner: before.owners[number]!.name, buckets }));
 }
 
-/** `last` without previous owners that have drained. A current owner is never taken away. */
-export function forget(last: Assignment, drained: readonly Drained[], generation: number): Assignment {
+/** `last` without previous owners that have drained. A current owner is never taken away. `leaving`: a blade that is cut off:
+ *  what a connection id names it for is not sent there any more, either. */
+export function forget(
+  last: Assignment,
+  drained: readonly Drained[],
+  generation: number,
+  leaving: string | null = null,
+): Assignment {
   const gone = new Map(drained.map(({ owner, buckets }) => [owner, new Set(buckets)]));
   const isGone = (number: number, bucket: number): boolean => gone.get(last.owners[number]!.name)?.has(bucket) ?? false;
   const buckets = last.buckets.map((history, bucket) =>
     history.filter((number, index) => index === 0 || !isGone(number, bucket)),
   );
-  return { generation, owners: last.owners, buckets };
+  const owners = last.owners.map((owner): Owner | null =>
+    owner !== null && owner.blade === leaving ? { ...owner, away: true } : owner,
+  );
+  return { generation, owners, buckets };
 }
 
 /**
@@ -104,7 +113,7 @@ export function bucketCounts(assignment: Assignment): Record<string, number> {
 export function digest({ generation, owners, buckets }: Assignment): string {
   const canonical = [
     generation,
-    owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port]),
+    owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port, owner.away ?? false]),
     buckets,
   ];
   return createHash("sha256").update(JSON.stringify(canonical)).digest("hex");
@@ -116,7 +125,10 @@ export function digest({ generation, owners, buckets }: Assignment): string {
  */
 function ownersAfter(view: View, last: Assignment): (Owner | null)[] {
   const byName = new Map<string, Owner>(
-    view.members.map(({ name, mac, blade, port }) => [name, { name, mac, blade, port }]),
+    view.members.map(({ name, mac, blade, port, status }) => {
+      const isAway = status === "offline" || status === "failed";
+      return [name, { name, mac, blade, port, ...(isAway && { away: true }) }];
+    }),
   );
   const used = new Set(last.buckets.flat());
   const owners = last.owners.map((owner, number) => {

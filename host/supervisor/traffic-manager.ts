@@ -5,10 +5,12 @@
 import { DobbsError } from "../errors.ts";
 import { ManagementSession } from "../management/session.ts";
 import { NO_ANSWER } from "../management/status.ts";
+import type { NodeConnectionIds } from "../management/connection-id-table.ts";
 import type { FilterEntry, ForwardStation, NodeIdentity } from "../management/tables.ts";
 import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Cancel, Clock, Journal, ManagementChannel, Peers } from "./environment.ts";
+import { CidWatch } from "./cid-watch.ts";
 import { Ipd } from "./ipd.ts";
 import {
   APPLIANCE_MANAGER,
@@ -39,6 +41,7 @@ export interface TrafficManagerOptions {
   /** Who this node is, but for its owners' numbers, which the assignment gives. */
   readonly identity: Omit<NodeIdentity, "localOwners">;
   readonly services?: readonly Service[];
+  readonly connectionIds?: readonly NodeConnectionIds[];
   readonly filters?: readonly FilterEntry[];
   readonly forward?: readonly ForwardStation[];
   /** Used while this traffic manager leads. All traffic managers may share the same drivers. Default none. */
@@ -68,6 +71,7 @@ export class TrafficManager {
   readonly #session: ManagementSession;
   readonly #ipd: Ipd;
   readonly #owners: readonly OwnerWatch[];
+  readonly #cids: CidWatch;
   readonly #leader: SwitchLeader;
   readonly #peers = new Map<string, Sessions>();
   #preparation: Preparation | null = null;
@@ -76,12 +80,14 @@ export class TrafficManager {
   #cancelPoll: Cancel | null = null;
 
   constructor(options: TrafficManagerOptions) {
-    const { clock, channel, owners, identity, switches = [] } = options;
+    const { clock, channel, owners, identity, services = [], switches = [] } = options;
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#session = new ManagementSession(clock, channel);
     this.#ipd = new Ipd(this.#session, options);
     this.#leader = new SwitchLeader(clock, switches, (report) => this.#report(report));
+    const names = owners.map(({ name }) => name);
+    this.#cids = new CidWatch(this.#session, names, services);
     const common = { clock, session: this.#session, vips: identity.vips };
     this.#owners = owners.map(
       (owner, index) =>
@@ -242,7 +248,7 @@ export class TrafficManager {
         if (this.#ipd.generation !== generation && this.#cancelPoll !== null) this.#look();
       };
       if (!healthy || this.#ipd.assignment === null) return done();
-      this.#lookAt(0, this.#ipd.assignment, done);
+      this.#lookAt(0, this.#ipd.assignment, () => this.#cids.look(done));
     });
   }
 
@@ -260,6 +266,7 @@ export class TrafficManager {
       healthy: this.#healthy,
       counts: this.#owners.flatMap(({ counts }) => counts),
       drained: this.#owners.flatMap(({ drained }) => drained),
+      lingering: this.#cids.lingering,
       tables: this.#ipd.revision,
       load: this.#options.load?.() ?? null,
       switches: this.#leader.found,

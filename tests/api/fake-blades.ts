@@ -108,6 +108,7 @@ export class FakeBlades {
         healthy: true,
         counts: live === 0 ? [] : [{ owner: name, bucket: 0, live }],
         drained: live === 0 && drained.length > 0 ? [{ owner: name, buckets: drained }] : [],
+        lingering: [],
         tables,
         load,
         switches: found ? Object.fromEntries(found) : null,

@@ -4,10 +4,11 @@ import { asOrder, asPeerReport, asReport } from "../../host/process/message-sche
 import { decodeToBlade } from "../../host/process/peer-schema.ts";
 import { CHARTER, edited, ORDERS, placesIn, REPORTS, type Step } from "./samples.ts";
 
-/** Members that may be left out: those of filter rules, timings, and what views seldom have. */
-const OPTIONAL = new Set(["vip", "destination", "source", "ethertype", "port", "pollMs", "factor", "force"]);
+/** Members that may be left out: those of filter rules, services and connection ids, of owners, timings, and what views seldom
+ *  have. */
+const OPTIONAL = new Set(["vip", "destination", "source", "ethertype", "port", "pollMs", "factor", "force", "key", "away"]);
 /** Of these, those that may be left out wherever they are. */
-const OPTIONAL_ANYWHERE = new Set<Step>(["pollMs", "factor", "force"]);
+const OPTIONAL_ANYWHERE = new Set<Step>(["pollMs", "factor", "force", "away"]);
 /** Members of these are named by whoever writes the appliance file. */
 const MAPS = new Set(["roles", "switches", "interfaces"]);
 
@@ -47,7 +48,7 @@ for (const [kind, sample, check] of CASES) {
     for (const path of placesIn(sample)) {
       const name = lastName(path);
       if (typeof name === "number" || mapHolds(path)) continue;
-      const mayLack = ["filters", "services"].some((list) => path.includes(list)) && OPTIONAL.has(name);
+      const mayLack = ["filters", "services", "connectionIds"].some((list) => path.includes(list)) && OPTIONAL.has(name);
       if (mayLack || OPTIONAL_ANYWHERE.has(name)) continue;
       const without = edited(sample, path, (holder, last) => delete holder[last]);
       assert.equal(check(without), null, `without ${path.join(".")}`);

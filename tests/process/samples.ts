@@ -11,7 +11,7 @@ const DIGEST = "ab".repeat(32);
 
 const ASSIGNMENT: Assignment = {
   generation: 7,
-  owners: [{ name: "ardsley/vm1", mac: MAC, blade: "ardsley", port: 1 }, null, { name: "b2", mac: MAC, blade: "b2", port: 2 }],
+  owners: [{ name: "ardsley/vm1", mac: MAC, blade: "ardsley", port: 1 }, null, { name: "b2", mac: MAC, blade: "b2", port: 2, away: true }],
   buckets: [[0], [2, 0], [], [2]],
 };
 const FILTERS: Required<FilterEntry>[] = [
@@ -69,6 +69,7 @@ export const REPORTS: ByKind<Report> = {
     healthy: true,
     counts: [{ owner: "ardsley/vm1", bucket: 3, live: 2 }],
     drained: [{ owner: "ardsley/vm1", buckets: [0, 1] }],
+    lingering: ["ardsley/vm1"],
     tables: 2,
     load: 0.25,
     switches: { west: { generation: 8, role: "active" }, east: null },
@@ -91,6 +92,15 @@ export const CHARTER: Charter = {
     ports: ["fabric", "host"],
   },
   services: [{ vip: "2001:db8::1", protocol: 17, port: 53, class: "none", idleMs: 60_000, provisionalMs: 5_000 }],
+  connectionIds: [
+    {
+      config: 6,
+      serverIdBytes: 8,
+      nonceBytes: 8,
+      key: "8f95f09245765f80256934e50c66207f",
+      serverIds: [{ mac: MAC, id: "ed793a51d49b8f5f" }],
+    },
+  ],
   filters: FILTERS,
   forward: FORWARD,
   switches: [

@@ -19,6 +19,7 @@ const SESSIONS: Sessions = {
   healthy: true,
   counts: [],
   drained: [],
+  lingering: [],
   tables: 0,
   load: null,
   switches: null,

@@ -47,6 +47,12 @@ export class ImageNode {
     return this.#firmware.process([{ port: 0, bytes }], 0).verdicts[0]!.drop;
   }
 
+  /** One frame in: its verdict, and why it was dropped if it was. */
+  frame(bytes: Uint8Array, port: number, now: number): string {
+    const { verdict, drop } = this.#firmware.process([{ port, bytes }], now).verdicts[0]!;
+    return verdict === "DROP" ? `DROP ${drop}` : verdict;
+  }
+
   /** As an engine does after a trap: a new image, and what it had retained. `"empty"`: the shim itself is a new one. */
   restart(how: "replayed" | "empty" = "replayed"): void {
     this.#firmware = Firmware.load(engine, this.#bytes);

@@ -185,6 +185,7 @@ describe("installing", () => {
       healthy: true,
       counts: [],
       drained,
+      lingering: [],
       tables: 0,
       load: null,
       switches: null,

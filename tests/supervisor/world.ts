@@ -13,12 +13,13 @@ import { APPLIANCE_MANAGER, type ManagerMessage } from "../../host/supervisor/me
 import type { ApplianceState } from "../../host/supervisor/state.ts";
 import type { SwitchRoleName } from "../../host/supervisor/switch-driver.ts";
 import type { Timing } from "../../host/supervisor/timing.ts";
-import { TrafficManager } from "../../host/supervisor/traffic-manager.ts";
+import { TrafficManager, type TrafficManagerOptions } from "../../host/supervisor/traffic-manager.ts";
 import { VirtualClock } from "./clock.ts";
 import { loadNode, type ImageNode } from "./images.ts";
 import { Life } from "./life.ts";
 
 export const VIP = "192.0.2.1";
+export const VMAC = "02:d0:bb:00:00:01";
 export const QUEUE_MS = 3;
 const MESSAGE_MS = 1;
 /** Of both switches: port 0 leads to the clients, the others to blades. */
@@ -87,6 +88,8 @@ export interface WorldOptions {
   /** Default two, `active` and `standby`. */
   readonly switches?: Readonly<Record<string, SwitchRoleName>>;
   readonly store?: Store;
+  /** What the blades serve beside TCP. Default: nothing that is not so by default. */
+  readonly serves?: Pick<TrafficManagerOptions, "services" | "connectionIds">;
   /** Whether a message between managers is lost. */
   readonly loses?: (from: string, to: string, message: ManagerMessage) => boolean;
   /** Whether a management message to a node, or its answer, is lost. */
@@ -251,6 +254,7 @@ export class World {
       peers: this.#peers(name, life),
       journal: this.#journal(life),
       load: () => this.loads.get(name)?.() ?? LOAD,
+      ...this.options.serves,
       ...(this.options.timing && { timing: this.options.timing }),
     });
     manager.start();
@@ -310,7 +314,7 @@ function placesOf({ name, mac, vms }: Blade): { name: string; mac: string; hostP
 }
 
 const IDENTITY = {
-  vmac: "02:d0:bb:00:00:01",
+  vmac: VMAC,
   vips: [VIP],
   hash: "mix",
   seed: Uint8Array.from({ length: 16 }, (_, at) => at + 1),
