@@ -42,6 +42,7 @@ test("a small file: defaults filled in, addresses in one form", () => {
       },
     ],
     services: [],
+    connectionIds: [],
     filters: [],
     forward: [],
     switches: [],
