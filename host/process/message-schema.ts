@@ -37,8 +37,9 @@ const VIEW = s.object(
     assigner: s.WORD,
     moves: s.list(s.object({ bucket: s.BUCKET, to: s.OWNER_NAME }), s.BUCKETS_MAX),
     force: { const: true },
+    silent: s.list(s.NODE_NAME),
   },
-  ["force"],
+  ["force", "silent"],
 );
 const ROLES = s.map(s.NODE_NAME_PATTERN, s.ROLE);
 const FOUND = s.object({ generation: s.GENERATION, role: s.orNull(s.ROLE) });

@@ -17,7 +17,8 @@ const SHARE_EPSILON = 1e-9;
 
 /**
  * Round robin at first, minimal movement after. Every active member gets the whole part of its weighted share of the
- * buckets or one more, and no more buckets move than that needs. Draining members keep none.
+ * buckets or one more, and no more buckets move than that needs. Draining members keep none; silent ones get none, while
+ * there are others.
  */
 export const balanced: Assigner = (view, last) => {
   if (view.moves.length > 0) return moved(view, last);
@@ -25,7 +26,7 @@ export const balanced: Assigner = (view, last) => {
   const current = currentOwners(view, last);
   const held = new Map(members.map((member) => [member.name, 0]));
   for (const name of current) if (held.has(name)) held.set(name, held.get(name)! + 1);
-  const quotas = quotasOf(members, view.buckets, held);
+  const quotas = quotasWithout(view.silent ?? [], members, view.buckets, held);
 
   const plan = current.map((name) => (held.has(name) ? name : ""));
   for (const bucket of surplus(plan, held, quotas, last)) plan[bucket] = "";
@@ -74,6 +75,10 @@ function moved(view: View, last: Assignment | null): string[] {
         "Move buckets to a blade or VM that is active.",
       );
     }
+    if (view.members.some((member) => member.name === to && view.silent?.includes(member.blade))) {
+      const mend = "Look after its traffic manager and the way to it, or move buckets to another one.";
+      throw new DobbsError("E_OWNER_SILENT", `"${to}" cannot be heard`, mend, 1);
+    }
     plan[bucket] = to;
   }
   return plan;
@@ -96,6 +101,22 @@ function eligible(view: View): Member[] {
 function currentOwners(view: View, last: Assignment | null): string[] {
   if (last === null) return Array<string>(view.buckets).fill("");
   return last.buckets.map(([current]) => (current === undefined ? "" : last.owners[current]!.name));
+}
+
+/** As `quotasOf`, but that members of silent blades keep what they have at most, and the others get the rest. */
+function quotasWithout(
+  silent: readonly string[],
+  members: readonly Member[],
+  buckets: number,
+  held: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const quotas = quotasOf(members, buckets, held);
+  const heard = members.filter(({ blade }) => !silent.includes(blade));
+  if (heard.length === members.length || heard.length === 0) return quotas;
+  const others = members.filter((member) => !heard.includes(member));
+  const kept = new Map(others.map(({ name }) => [name, Math.min(quotas.get(name)!, held.get(name)!)]));
+  const rest = buckets - [...kept.values()].reduce((sum, count) => sum + count, 0);
+  return new Map([...quotasOf(heard, rest, held), ...kept]);
 }
 
 /** Buckets that each member is to have: the whole part of its share, and one more for those that hold more already. */

@@ -6,6 +6,7 @@ import { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Core } from "./core.ts";
 import type { Cancel } from "./environment.ts";
+import { costOf, countForced, withPrice } from "./forcing.ts";
 import type { Drained, Report } from "./messages.ts";
 import {
   beginFail, beginForget, beginMove, onGone, onReport, onSwitched, onTick, resume,
@@ -13,7 +14,7 @@ import {
 } from "./reconfiguration.ts";
 import { changeView, type Request } from "./requests.ts";
 import type { Task } from "./state.ts";
-import { bucketCounts, displaced, expel, forget, previousBuckets, succeed } from "./succession.ts";
+import { bucketCounts, expel, forget, previousBuckets } from "./succession.ts";
 import type { SwitchControl } from "./switch-control.ts";
 import type { SwitchProblem } from "./switch-driver.ts";
 import type { TablesControl } from "./tables-control.ts";
@@ -123,7 +124,7 @@ export class Reconfigurer {
 
   #move(task: RequestTask, request: Parameters<typeof changeView>[1]): void {
     const { view: before, generation, removals } = this.#core.state;
-    const view = changeView(before, request);
+    const view = this.#withSilent(changeView(before, request));
     if (request.kind === "fail") return this.#fail(task, view, request.blade);
     if (request.kind === "undrain" && removals[request.blade] !== undefined) throw leaving(request.blade);
     const beginning = this.#beginning(view);
@@ -132,24 +133,15 @@ export class Reconfigurer {
     try {
       transition = beginMove(beginning, generation + 1);
     } catch (error) {
-      if (error instanceof DobbsError && error.code === "E_HISTORY_FULL") throw this.#withPrice(error, view);
+      if (error instanceof DobbsError && error.code === "E_HISTORY_FULL") throw withPrice(this.#core, error, view);
       throw error;
     }
     const { state, actions } = transition;
-    const cut = view.force ? this.#liveAt(displaced(state.last, state.next)) : 0;
+    const cut = view.force ? costOf(this.#core, state) : 0;
     if (cut !== null) return this.#begin(task, { state: { ...state, cut }, actions });
     // Right after a restart nobody has said yet what is to be counted.
     this.#core.change({ waiting: [task, ...this.#core.state.waiting] });
     this.#pause(this.#core.timing.retryMs);
-  }
-
-  /** Live connections in these places; null: one of the blades has not said yet, and is not silent. */
-  #liveAt(places: readonly Drained[]): number | null {
-    const { watch, now, state } = this.#core;
-    const owners = new Map(state.assignment.owners.map((owner) => [owner?.name, owner?.blade]));
-    const blades = places.map(({ owner }) => owners.get(owner)!);
-    const isKnown = blades.every((blade) => watch.lastOf(blade) !== null || watch.isSilent(blade, now));
-    return isKnown ? watch.liveAt(places) : null;
   }
 
   #fail(task: Task, view: View, blade: string): void {
@@ -159,14 +151,6 @@ export class Reconfigurer {
     if (beginning.blades.length === 0) throw noOneHeard();
     this.#hooks.onFailing(blade);
     this.#begin(task, beginFail(beginning, next));
-  }
-
-  /** Says what it would cost to force what was refused. */
-  #withPrice({ code, message, mend, exitStatus }: DobbsError, view: View): DobbsError {
-    const { assignment, generation } = this.#core.state;
-    const live = this.#core.watch.liveAt(displaced(assignment, succeed({ ...view, force: true }, assignment, generation + 1)));
-    const price = `to force it would cut ${live} live ${live === 1 ? "connection" : "connections"}`;
-    return new DobbsError(code, `${message}; ${price}`, mend, exitStatus);
   }
 
   /** Takes a blade out of all histories, whatever it still has. */
@@ -197,7 +181,7 @@ export class Reconfigurer {
     const { state, now, timing } = this.#core;
     const request = { kind: "fail", blade } as const;
     try {
-      this.#fail({ kind: "request", id: 0, request, at: now }, changeView(state.view, request), blade);
+      this.#fail({ kind: "request", id: 0, request, at: now }, this.#withSilent(changeView(state.view, request)), blade);
     } catch (error) {
       if (!(error instanceof DobbsError)) throw error;
       // Nobody else can be heard: it is not the blade that is cut off.
@@ -221,6 +205,13 @@ export class Reconfigurer {
       steers: this.#switches.exist,
       now,
     };
+  }
+
+  /** Those that do not take part get nothing. */
+  #withSilent(view: View): View {
+    const participants = this.participants(view);
+    const silent = bladesOf(view, "active").filter((blade) => !participants.includes(blade));
+    return silent.length === 0 ? view : { ...view, silent };
   }
 
   /** Who has to agree: those that are to get buckets for the first time, or again; and all others but those that have
@@ -272,23 +263,9 @@ export class Reconfigurer {
 
   /** From the first install on there is no way back. */
   #commit(state: Reconfiguration, task: Task | null): void {
-    if (state.view.force) this.#countForced(state);
+    if (state.view.force) countForced(this.#core, state);
     this.#core.change({ generationAt: this.#core.now, assignment: state.next, view: settled(state.view) });
     this.#hooks.onCommitted(state, task);
-  }
-
-  /** What oldest owners hold that fall off the end of a history is cut. */
-  #countForced(state: Reconfiguration): void {
-    const places = displaced(state.last, state.next);
-    const { running, tally } = this.#core.state;
-    if (places.length === 0 || running?.kind !== "reconfiguration") return;
-    const cut = this.#liveAt(places) ?? state.cut;
-    this.#core.change({
-      running: { ...running, state: { ...running.state, cut } },
-      tally: { ...tally, cut: { ...tally.cut, forced: tally.cut.forced + cut } },
-    });
-    const buckets = new Set(places.flatMap((place) => place.buckets)).size;
-    this.#core.note("forced", { generation: state.next.generation, buckets, cut });
   }
 
   #finish(state: Reconfiguration, task: Task | null): void {

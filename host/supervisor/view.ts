@@ -41,10 +41,12 @@ export interface View {
   readonly moves: readonly Move[];
   /** Histories that would be too long lose their oldest owners, whatever live connections these have. Absent: no. */
   readonly force?: true;
+  /** Active blades that cannot be heard: they get nothing more, for they would not know of it. Absent: none. */
+  readonly silent?: readonly string[];
 }
 
 /** `view` without the orders of one reconfiguration. */
-export function settled({ force: _, ...view }: View): View {
+export function settled({ force: _force, silent: _silent, ...view }: View): View {
   return { ...view, moves: [] };
 }
 

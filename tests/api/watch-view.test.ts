@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { EventRecord } from "../../host/api/event-log.ts";
 import type { BladeDocument, StatusDocument } from "../../host/api/status-document.ts";
+import { eventText } from "../../host/cli/event-text.ts";
 import { durationText, parseDuration } from "../../host/cli/time-text.ts";
 import { colorPaint, watchLines } from "../../host/cli/watch-view.ts";
 
@@ -114,6 +115,19 @@ describe("dobbs watch", () => {
     const lines = watchLines({ status: { ...STATUS, switches }, events: [], problem: null }, { columns: 80, rows: 40 });
     assert.ok(lines.includes("west  active   not asked yet"));
     assert.ok(lines.includes("east  standby  empty"));
+  });
+});
+
+describe("events in words", () => {
+  const words = (event: string, details: EventRecord["details"]): string => eventText({ n: 1, at: "2026-01-02T14:02:22.000Z", event, details });
+
+  test("what force has cut, drains that were cancelled, who was given up, and who lived", () => {
+    assert.equal(words("forced", { generation: 9, buckets: 3, cut: 1_200 }), "by force: 3 buckets lost their oldest owner, and 1,200 connections there");
+    assert.equal(words("drain-cancelled", { blade: "ardsley", cut: 0 }), "the drain of ardsley is cancelled");
+    assert.equal(words("drain-cancelled", { blade: "ardsley", cut: 1 }), "the drain of ardsley is cancelled, 1 connection had been cut");
+    assert.equal(words("given-up", { blade: "ardsley", why: "silent", ms: 5_200 }), "ardsley is given up: silent for 5 s");
+    assert.equal(words("declared-falsely", { blade: "ardsley", live: 20 }), "ardsley was declared failed, and was alive: it has 20 connections");
+    assert.equal(words("uneven", { loads: "ardsley 1.20, irvington 0.31" }), "buckets are moved by load: ardsley 1.20, irvington 0.31");
   });
 });
 

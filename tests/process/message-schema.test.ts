@@ -6,9 +6,9 @@ import { CHARTER, edited, ORDERS, placesIn, REPORTS, type Step } from "./samples
 
 /** Members that may be left out: those of filter rules, services and connection ids, of owners, timings, and what views seldom
  *  have. */
-const OPTIONAL = new Set(["vip", "destination", "source", "ethertype", "port", "pollMs", "factor", "force", "key", "away"]);
+const OPTIONAL = new Set(["vip", "destination", "source", "ethertype", "port", "pollMs", "factor", "force", "silent", "key", "away"]);
 /** Of these, those that may be left out wherever they are. */
-const OPTIONAL_ANYWHERE = new Set<Step>(["pollMs", "factor", "force", "away"]);
+const OPTIONAL_ANYWHERE = new Set<Step>(["pollMs", "factor", "force", "silent", "away"]);
 /** Members of these are named by whoever writes the appliance file. */
 const MAPS = new Set(["roles", "switches", "interfaces"]);
 

@@ -35,6 +35,7 @@ export const ORDERS: ByKind<Order> = {
       assigner: "balanced",
       moves: [{ bucket: 3, to: "ardsley/vm1" }],
       force: true,
+      silent: ["b2"],
     },
     last: ASSIGNMENT,
   },

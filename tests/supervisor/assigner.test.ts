@@ -131,6 +131,34 @@ describe("the balanced assigner", () => {
     assert.deepEqual(plan, ["b", "b", "c", "c"]);
   });
 
+  test("gives nothing more to members of silent blades, and takes from them what balance takes", () => {
+    for (let seed = 0; seed < RUNS; seed++) {
+      const random = randomOf(seed);
+      const view = viewOf(randomMembers(random), 1 << (2 + random(7)));
+      const last = randomLast(random, view.buckets);
+      const members = eligible(view);
+      const silent = members.filter(() => random(3) === 0).map(({ blade }) => blade);
+      const plan = balanced({ ...view, silent }, last);
+      const [before, free, after] = [countsOf(currentNames(last)), countsOf(balanced(view, last)), countsOf(plan)];
+      if (silent.length === members.length) {
+        assert.deepEqual(plan, balanced(view, last), `seed ${seed}: all are silent`);
+        continue;
+      }
+      for (const name of silent) {
+        const expected = Math.min(before.get(name) ?? 0, free.get(name) ?? 0);
+        assert.equal(after.get(name) ?? 0, expected, `seed ${seed}: ${name}`);
+        const gained = plan.filter((owner, bucket) => owner === name && currentNames(last)[bucket] !== name);
+        assert.equal(gained.length, 0, `seed ${seed}: ${name}`);
+      }
+      // The others share the rest by weight.
+      const heard = members.filter(({ blade }) => !silent.includes(blade));
+      const rest = heard.reduce((sum, { name }) => sum + (after.get(name) ?? 0), 0);
+      const weights = heard.reduce((sum, { weight }) => sum + weight, 0);
+      for (const { name, weight } of heard)
+        assert.ok(Math.abs((after.get(name) ?? 0) - (rest * weight) / weights) < 1, `seed ${seed}: ${name}`);
+    }
+  });
+
   test("carries out ordered moves, and no others", () => {
     const last = assignmentAfter(viewOf([member("a"), member("b")], 8));
     const view = { ...viewOf([member("a"), member("b")], 8), moves: [{ bucket: 0, to: "b" }] };

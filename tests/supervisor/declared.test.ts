@@ -94,6 +94,28 @@ describe("a blade whose NIC does not answer it", () => {
   });
 });
 
+describe("a silent blade that nobody has failed", () => {
+  test("keeps its buckets, and gets no others: it would not know of them", () => {
+    const world = three();
+    world.unplug("hartsdale");
+    world.clock.advance(3_000);
+    assert.deepEqual(world.current(), { ardsley: 6, "dobbs-ferry": 5, hartsdale: 5 });
+    assert.equal(world.outcomeOf((on) => world.manager.drainBlade("ardsley", null, on)), null);
+    assert.deepEqual(world.current(), { ardsley: 0, "dobbs-ferry": 11, hartsdale: 5 });
+    assert.equal(code(world.outcomeOf((on) => world.manager.moveBuckets([0], "hartsdale", on))), "E_OWNER_SILENT");
+    world.grow("irvington");
+    assert.deepEqual(world.current(), { ardsley: 0, "dobbs-ferry": 6, hartsdale: 5, irvington: 5 });
+    // Of one that fails it inherits nothing either.
+    world.unplug("irvington");
+    assert.equal(world.outcomeOf((on) => world.manager.failBlade("irvington", on)), null);
+    assert.deepEqual(world.current(), { ardsley: 0, "dobbs-ferry": 11, hartsdale: 5, irvington: 0 });
+    world.restartTrafficManager("hartsdale");
+    world.clock.advance(1_000);
+    assert.equal(world.outcomeOf((on) => world.manager.rebalance(on)), null);
+    assert.deepEqual(world.current(), { ardsley: 0, "dobbs-ferry": 8, hartsdale: 8, irvington: 0 });
+  });
+});
+
 describe("a blade that drains, and cannot be told that buckets are not its own any more", () => {
   /** Hartsdale is silent, and believes that everything is as it was. */
   function silent(options: WorldOptions = {}): World {
