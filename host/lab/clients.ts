@@ -1,6 +1,6 @@
 /**
- * The clients: a process in the clients' namespace, told by the lab (`client-messages.ts`) what to do and when. It ends, and
- * its curls with it, when the lab does.
+ * The clients: a process in the clients' namespace, told by the lab (`client-messages.ts`) what to do and when. It ends when
+ * the lab does, and its curls with it, whatever it ends of.
  */
 import type { ChildProcess } from "node:child_process";
 import { type ClientsPlan, type FromClients, readLines, type ToClients, writeLine } from "./client-messages.ts";
@@ -18,10 +18,13 @@ readLines<ToClients>(process.stdin, (message) => {
   else if (message.kind === "start") start(message.wave);
   else release(message.wave);
 });
-process.stdin.on("end", () => {
+process.on("exit", () => {
   for (const child of transfers) child.kill("SIGKILL");
-  process.exit(0);
 });
+process.stdin.on("end", () => process.exit(0));
+// The lab was killed in the middle of listening.
+process.stdout.on("error", () => process.exit(1));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
 
 function start(wave: Wave): void {
   for (const session of plan!.sessions) {

@@ -36,14 +36,21 @@ export function labNamespaces(): string[] {
   }
 }
 
-export function processesIn(namespace: string): number[] {
+function processesIn(namespace: string): number[] {
   const { stdout } = spawnSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
   return (stdout ?? "").split("\n").filter(Boolean).map(Number);
 }
 
-/** Ends the processes in namespaces at once, and removes these with all their interfaces. */
+/** Ends the processes in namespaces at once, with those that they have started meanwhile. Throws E_LAB_PROCESSES. */
+export async function emptyNamespaces(names: readonly string[]): Promise<void> {
+  for (let pids = names.flatMap(processesIn); pids.length > 0; pids = names.flatMap(processesIn)) {
+    await endProcesses(pids, { gentleMs: 0 });
+  }
+}
+
+/** Empties namespaces, and removes them with all their interfaces. Throws E_LAB_PROCESSES. */
 export async function removeNamespaces(names: readonly string[]): Promise<void> {
-  await endProcesses(names.flatMap(processesIn), { gentleMs: 0 });
+  await emptyNamespaces(names);
   const input = names.map((name) => `netns del ${name}\n`).join("");
   if (names.length > 0) spawnSync("ip", ["-force", "-batch", "-"], { input });
 }

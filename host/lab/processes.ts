@@ -1,6 +1,7 @@
 /** Processes of the lab: told from others by pid and start time, ended by those and never by name. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DobbsError } from "../errors.ts";
 
 export interface ProcessId {
   readonly pid: number;
@@ -32,7 +33,10 @@ export function isAlive({ pid, startTime }: ProcessId): boolean {
   return identify(pid)?.startTime === startTime;
 }
 
-/** SIGTERM, and SIGKILL for those that are still there `gentleMs` later; 0: SIGKILL at once. Resolves when they are gone. */
+/**
+ * SIGTERM, and SIGKILL for those that are still there `gentleMs` later; 0: SIGKILL at once. Resolves when they are gone. Throws
+ * E_LAB_PROCESSES when one does not go.
+ */
 export async function endProcesses(pids: readonly number[], { gentleMs }: { gentleMs: number }): Promise<void> {
   const all = pids.flatMap((pid) => identify(pid) ?? []).filter(({ pid }) => pid !== process.pid);
   if (gentleMs > 0) {
@@ -41,6 +45,11 @@ export async function endProcesses(pids: readonly number[], { gentleMs }: { gent
   }
   send(all, "SIGKILL");
   await gone(all, KILLED_MS);
+  const left = all.filter(isAlive).map(({ pid }) => pid);
+  if (left.length > 0) {
+    const message = `still there ${KILLED_MS / 1_000} s after they were killed: processes ${left.join(", ")}`;
+    throw new DobbsError("E_LAB_PROCESSES", message, "See what they wait for (ps -o pid,stat,wchan,args), then: dobbs lab --down", 1);
+  }
 }
 
 function send(processes: readonly ProcessId[], signal: NodeJS.Signals): void {

@@ -9,8 +9,7 @@ import type { Crowd } from "./crowd.ts";
 import { socketWord } from "./lab-appliance.ts";
 import type { Failure } from "./ledger.ts";
 import { dobbs, type Manager } from "./manager.ts";
-import { processesIn, runStep } from "./namespaces.ts";
-import { endProcesses } from "./processes.ts";
+import { emptyNamespaces, runStep } from "./namespaces.ts";
 import type { Pause } from "./report.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Service } from "./services.ts";
@@ -168,7 +167,7 @@ async function loseActiveSwitch({ blades, manager, note }: Stage): Promise<Pause
 async function failBlade({ blades, manager, note }: Stage, blade: string): Promise<Failure> {
   const at = Date.now();
   runStep(wireStep(blades.indexOf(blade), "down"));
-  await endProcesses([nicNamespace(blade), hostNamespace(blade)].flatMap(processesIn), { gentleMs: 0 });
+  await emptyNamespaces([nicNamespace(blade), hostNamespace(blade)]);
   note(`blade ${blade} loses its power`);
   await manager.until(`${blade} is failed`, ({ blades: all, phase }) => {
     const found = all.find(({ name }) => name === blade);
