@@ -1,5 +1,5 @@
-/** 100,000 mutated frames, and as many mutated messages in valid frames, on each transport: what the appliance manager
- *  knows and intends stays as it is, it lives on, and its heap stays as it was. */
+/** 100,000 mutated messages in valid frames on each transport, and mutated frames, each of them looked at: what the appliance
+ *  manager knows and intends stays as it is, it lives on, and its heap stays as it was. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -25,6 +25,8 @@ import { edited, ORDERS, placesIn, REPORTS } from "./samples.ts";
 
 const SEED = 4_711;
 const MUTATED = 100_000;
+/** Mutated frames; tests/transport/fuzz.test.ts has more of them. */
+const FRAMES = { unix: 5_000, tls: 500 } as const;
 const AT_ONCE = 8;
 const GROWTH_MAX = 16 * 1024 * 1024;
 type Random = (below: number) => number;
@@ -32,16 +34,19 @@ type Random = (below: number) => number;
 const folder = temporaryFolder();
 const keysFolder = temporaryFolder();
 let manager: Credentials;
-/** Of one who belongs to the appliance, and has gone bad. */
-let mallory: Credentials;
+/** Of those who belong to the appliance, and have gone bad. */
+let mallories: Credentials[];
 let honest: Credentials;
 
 before(async () => {
   const keys = await Keys.make(keysFolder);
   manager = await keys.issue("manager", "am", ["127.0.0.1"]);
-  mallory = await keys.issue("blade", "mallory");
+  mallories = [];
+  for (let number = 0; number < AT_ONCE; number++) mallories.push(await keys.issue("blade", malloryName(number)));
   honest = await keys.issue("blade", "ardsley");
 });
+
+const malloryName = (number: number): string => `mallory-${number}`;
 
 setFlagsFromString("--expose_gc");
 const collect = runInNewContext("gc") as () => void;
@@ -83,25 +88,42 @@ function mutatedWords(random: Random): string {
   return JSON.stringify(value);
 }
 
-/** What the hub would make of them. */
-function isTaken(text: string): boolean {
+/** A report that might have been sent, with something in it that is not so: of another generation, say. */
+function lie(random: Random): string {
+  const reports = Object.values(REPORTS);
+  for (;;) {
+    let message: Report = reports[random(reports.length)]!;
+    const places = [...placesIn(message)];
+    message = edited(message, places[random(places.length)]!, (holder, last) => {
+      const value = holder[last];
+      if (typeof value === "number") holder[last] = random(2 ** 31);
+      else if (typeof value === "boolean") holder[last] = !value;
+      else if (typeof value === "string") holder[last] = ["ardsley", "yonkers", "x"][random(3)];
+      else if (Array.isArray(value)) holder[last] = random(2) === 0 ? [] : [...value, ...value];
+    });
+    if (asReport(message) !== null) return JSON.stringify({ type: "message", to: APPLIANCE_MANAGER, message });
+  }
+}
+
+/** What the hub would make of them, of one who has joined; null: it refuses them. */
+function taken(text: string): ToManager | null {
   let words: ToManager;
   try {
     words = decodeToManager(Buffer.from(text, "latin1"));
   } catch (error) {
     assert.ok(error instanceof DobbsError);
     assert.equal(error.code, "E_LINK_PAYLOAD");
-    return false;
+    return null;
   }
-  if (words.type === "message") return (words.to === APPLIANCE_MANAGER ? asReport : asPeerReport)(words.message) !== null;
-  return words.type === "ping";
+  if (words.type === "message") return (words.to === APPLIANCE_MANAGER ? asReport : asPeerReport)(words.message) && words;
+  return words.type === "ping" ? words : null;
 }
 
 test(`${MUTATED.toLocaleString("en-US")} mutated messages: each is refused with its code, or is one that might have been sent`, () => {
   const random = randomOf(SEED);
-  let taken = 0;
-  for (let i = 0; i < MUTATED; i++) if (isTaken(mutatedWords(random))) taken++;
-  assert.ok(taken > 0 && taken < MUTATED / 4, `${taken} were taken`);
+  let count = 0;
+  for (let i = 0; i < MUTATED; i++) if (taken(mutatedWords(random))) count++;
+  assert.ok(count > 0 && count < MUTATED / 4, `${count} were taken`);
 });
 
 const ARDSLEY: Blade = { name: "ardsley", mac: "02:00:00:00:00:01", port: 1, weight: 1, vms: [] };
@@ -160,49 +182,63 @@ class Target {
   }
 }
 
+/** What one stream says behind the words of an honest one: messages that are taken, and one frame that ends it. */
+interface Bad {
+  readonly taken: readonly string[];
+  readonly last: Uint8Array;
+}
+
 interface Attack {
   readonly word: LinkWord;
   readonly credentials: Credentials | null;
   readonly ofBlade: Credentials | null;
-  readonly open: (word: LinkWord) => RawStream;
-  /** Mutated frames on one stream, at most. */
-  readonly perStream: number;
+  readonly open: (word: LinkWord, number: number) => RawStream;
   /** On TLS a link has the name of its certificate. */
-  readonly nameOf: (stream: number) => string;
-  readonly bad: (sequence: number, random: Random) => Uint8Array;
+  readonly nameOf: (stream: number, number: number) => string;
+  /** How many mutants are to be looked at. */
+  readonly count: number;
+  /** `sequence`: of the frame behind the honest ones. */
+  readonly bad: (sequence: number, random: Random) => Bad;
 }
 
-async function attack({ word, credentials, ofBlade, open, perStream, nameOf, bad }: Attack): Promise<void> {
+const said = (words: unknown): string => JSON.stringify(words);
+
+async function attack({ word, credentials, ofBlade, open, nameOf, count, bad }: Attack): Promise<void> {
   const target = await Target.start(word, credentials, ofBlade);
   after(() => target.close());
   const random = randomOf(SEED);
   const knowledge = target.knowledge();
-  const one = async (stream: number): Promise<number> => {
-    const blade = nameOf(stream);
+  /** Returns how many mutants were looked at. */
+  const one = async (stream: number, number: number): Promise<number> => {
+    const blade = nameOf(stream, number);
     const reports: Report[] = [];
     target.reports.set(blade, reports);
-    const good = [{ type: "join", blade, release: "0.1.0" }, { type: "message", to: APPLIANCE_MANAGER, message: REPORTS.sessions }, { type: "ping" }].slice(0, random(4));
-    const goodFrames = good.map((words, at) => encodeFrame(FRAME_KIND.PEER, at + 1, Buffer.from(JSON.stringify(words))));
-    const count = 1 + random(perStream);
-    const badFrames = Array.from({ length: count }, (_, at) => bad(good.length + 1 + at, random));
-    const raw = open(target.word).send(Buffer.concat([...goodFrames, ...badFrames]));
+    const joins = { type: "join", blade, release: "0.1.0" };
+    const good = [joins, { type: "message", to: APPLIANCE_MANAGER, message: REPORTS.sessions }, { type: "ping" }].slice(0, 1 + random(3)).map(said);
+    const { taken: lies, last } = bad(good.length + 1, random);
+    const frames = [...good, ...lies].map((text, at) => encodeFrame(FRAME_KIND.PEER, at + 1, Buffer.from(text, "latin1")));
+    const raw = open(target.word, number).send(Buffer.concat([...frames, last]));
     raw.socket.end();
-    await raw.ended;
+    const { refusal } = await raw.ended;
     await until("the link is gone", () => !target.hub.blades.includes(blade));
-    const expected = good.length > 1 ? [REPORTS.sessions] : [];
-    assert.deepEqual(reports.slice(0, expected.length), expected, `seed ${SEED}, stream ${stream}`);
-    for (const report of reports) assert.notEqual(asReport(report), null, `seed ${SEED}, stream ${stream}`);
+    // One that was cut off is not answered.
+    assert.match(refusal ?? "E_LINK_CLOSED", /^E_(LINK|PEER)_/, `seed ${SEED}, stream ${stream}`);
+    const expected = [...good.slice(1), ...lies].flatMap((text) => {
+      const words = taken(text);
+      return words?.type === "message" && words.to === APPLIANCE_MANAGER ? [words.message] : [];
+    });
+    assert.deepEqual(reports, expected, `seed ${SEED}, stream ${stream}`);
     target.reports.delete(blade);
-    return count;
+    return lies.length + 1;
   };
-  let sent = 0;
+  let looked = 0;
   let stream = 0;
   let settled = 0;
-  while (sent < MUTATED) {
-    const batch = credentials ? [one(stream++)] : Array.from({ length: AT_ONCE }, () => one(stream++));
-    sent += (await Promise.all(batch)).reduce((sum, count) => sum + count, 0);
+  while (looked < count) {
+    const batch = Array.from({ length: AT_ONCE }, (_, number) => one(stream++, number));
+    looked += (await Promise.all(batch)).reduce((sum, each) => sum + each, 0);
     // Once everything is compiled and every pool has its size.
-    if (settled === 0 && sent > MUTATED / 3) settled = memory();
+    if (settled === 0 && looked > count / 3) settled = memory();
   }
   const growth = memory() - settled;
   assert.ok(growth < GROWTH_MAX, `the heap has grown by ${growth} bytes`);
@@ -215,37 +251,60 @@ async function attack({ word, credentials, ofBlade, open, perStream, nameOf, bad
   }
 }
 
-const KINDS: Readonly<Record<string, Attack["bad"]>> = {
-  frames: (sequence, random) =>
-    mutated(encodeFrame(FRAME_KIND.PEER, sequence, Buffer.from(JSON.stringify(WORDS[random(WORDS.length)]))), sequence, random),
-  "messages in valid frames": (sequence, random) => encodeFrame(FRAME_KIND.PEER, sequence, Buffer.from(mutatedWords(random), "latin1")),
+function badFrame(sequence: number, random: Random): Bad {
+  let last: Uint8Array;
+  do last = mutated(encodeFrame(FRAME_KIND.PEER, sequence, Buffer.from(said(WORDS[random(WORDS.length)]))), sequence, random);
+  while (last.length === 0);
+  return { taken: [], last };
+}
+
+/** `lies`: at most so many, before one that is refused. */
+function badMessages(lies: number): Attack["bad"] {
+  return (sequence, random) => {
+    const all = Array.from({ length: random(lies + 1) }, () => lie(random));
+    let text: string;
+    while (taken((text = mutatedWords(random)))) all.push(text);
+    return { taken: all, last: encodeFrame(FRAME_KIND.PEER, sequence + all.length, Buffer.from(text, "latin1")) };
+  };
+}
+
+const onUnix = (name: string) => {
+  const word: LinkWord = { kind: "unix", path: join(folder, name) };
+  return {
+    word,
+    credentials: null,
+    ofBlade: null,
+    open: () => RawStream.unix(word.path),
+    nameOf: (stream: number) => `m${stream}`,
+  };
 };
+const onTls = () => ({
+  word: { kind: "tls", host: "127.0.0.1", port: 0, node: null } as const,
+  credentials: manager,
+  ofBlade: honest,
+  open: (bound: LinkWord, number: number) => RawStream.tls((bound as { port: number }).port, mallories[number]!),
+  nameOf: (_: number, number: number) => malloryName(number),
+});
 
-describe(`${MUTATED.toLocaleString("en-US")} mutated`, () => {
-  for (const [what, bad] of Object.entries(KINDS)) {
-    test(`${what}, on a Unix socket`, async () => {
-      const word: LinkWord = { kind: "unix", path: join(folder, `${what.length}.sock`) };
-      await attack({
-        word,
-        credentials: null,
-        ofBlade: null,
-        open: () => RawStream.unix(word.path),
-        perStream: 30,
-        nameOf: (stream) => `m${stream}`,
-        bad,
-      });
-    });
+/** A message that is refused ends its connection, and a connection over TLS takes a handshake: more lies there. */
+const LIES = { unix: 4, tls: 120 } as const;
 
-    test(`${what}, on TLS, by one who has a certificate`, async () => {
-      await attack({
-        word: { kind: "tls", host: "127.0.0.1", port: 0, node: null },
-        credentials: manager,
-        ofBlade: honest,
-        open: (bound) => RawStream.tls((bound as { port: number }).port, mallory),
-        perStream: 400,
-        nameOf: () => "mallory",
-        bad,
-      });
-    });
-  }
+describe("on a link with the appliance manager, by one who may come in", () => {
+  const number = (count: number): string => count.toLocaleString("en-US");
+
+  test(`${number(MUTATED)} mutated messages in valid frames, on a Unix socket`, async () => {
+    await attack({ ...onUnix("messages.sock"), count: MUTATED, bad: badMessages(LIES.unix) });
+  });
+
+  test(`${number(MUTATED)} mutated messages in valid frames, on TLS`, async () => {
+    await attack({ ...onTls(), count: MUTATED, bad: badMessages(LIES.tls) });
+  });
+
+  test(`${number(FRAMES.unix)} mutated frames, on a Unix socket`, async () => {
+    await attack({ ...onUnix("frames.sock"), count: FRAMES.unix, bad: badFrame });
+  });
+
+  test(`${number(FRAMES.tls)} mutated frames, on TLS`, async () => {
+    await attack({ ...onTls(), count: FRAMES.tls, bad: badFrame });
+  });
 });

@@ -49,6 +49,10 @@ export class RealShim {
     return words.find((word) => word.kind === kind)!;
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   async stop(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
     this.#child.kill(signal);
     await this.#exited;

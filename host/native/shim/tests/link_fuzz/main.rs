@@ -1,5 +1,7 @@
-//! Mutated frames, by seed, against live listeners: no frame but a valid one reaches the packet thread, the shim goes on
-//! answering, and its memory does not grow. In a process of its own, so that nothing else is in the measured memory.
+//! Mutated frames and bundles, by seed, against live listeners, each of them looked at: no frame but a valid one reaches the
+//! packet thread, the shim goes on answering, and its memory does not grow. In a process of its own, so that nothing else is in
+//! the measured memory. A bad frame ends its connection, a bad bundle in valid frames does not; `tests/shim/fuzz.test.ts` does
+//! the same with messages, which mean something to an image only.
 //!
 //! `DOBBS_FUZZ_SEED` and `DOBBS_FUZZ_FRAMES` change what is run.
 #![allow(dead_code)]
@@ -30,8 +32,8 @@ const WARM_UP: usize = 4_000;
 const THREADS: usize = 3;
 /// Of the whole test, its clients and TLS on both sides included. Thirty bytes lost with each frame would show.
 const GROWTH_MAX: usize = 6 << 20;
-/// Mutants that a connection over TLS outlives before the one that ends it: the handshakes take the time.
-const TLS_PATIENCE: usize = 12;
+/// Bundles that are refused on a connection over TLS, before a frame that ends it: the handshakes take the time.
+const TLS_BUNDLES: usize = 11;
 const GARBAGE: usize = 5_000;
 
 #[test]
@@ -44,46 +46,54 @@ fn mutated_frames_change_nothing() {
     let unix = || Client::unix(&double.folder.socket());
     let tls = || Client::tls(double.port(), config.clone()).expect("the shim lives on");
 
-    let fuzz = Fuzz { double: &double, counts: Counts::default() };
+    let fuzz = Fuzz { double: &double };
     let mut watcher = [double.unix(), double.tls()];
     for round in [WARM_UP, frames] {
         let before = resident_bytes();
-        fuzz.run(seed, round, 1, &unix);
-        fuzz.run(seed ^ 1, round, TLS_PATIENCE, &tls);
+        let counts = [fuzz.run(seed, round, 0, &unix), fuzz.run(seed ^ 1, round, TLS_BUNDLES, &tls)];
         fuzz.garbage(seed ^ 2, round.min(GARBAGE), &config);
         watcher.iter_mut().for_each(Client::assert_alive);
         let growth = resident_bytes().saturating_sub(before);
-        eprintln!("{:?}: {} KiB more resident", fuzz.counts, growth >> 10);
+        eprintln!("unix, tls: {counts:?}; {} KiB more resident", growth >> 10);
+        assert!(counts.iter().all(|counts| counts.looked_at() >= round));
         assert!(round == WARM_UP || growth < GROWTH_MAX, "{growth} bytes");
     }
     drop(watcher);
     double.wait_for_links(0);
     [double.unix(), double.tls()].iter_mut().for_each(Client::assert_alive);
-    assert!(fuzz.counts.refused.load(Ordering::Relaxed) > frames);
 }
 
 #[derive(Default, Debug)]
 struct Counts {
-    connections: AtomicUsize,
-    mutants: AtomicUsize,
-    refused: AtomicUsize,
+    /// That were refused, each with its connection.
+    frames: AtomicUsize,
+    /// That ended before they were whole, and so their connections without a word.
+    cut_off: AtomicUsize,
+    /// That were refused.
+    bundles: AtomicUsize,
+}
+
+impl Counts {
+    fn looked_at(&self) -> usize {
+        [&self.frames, &self.cut_off, &self.bundles].iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
 }
 
 struct Fuzz<'a> {
     double: &'a Double,
-    counts: Counts,
 }
 
 impl Fuzz<'_> {
-    /// `patience`: mutants that a connection outlives, before one that ends it.
-    fn run(&self, seed: u64, frames: usize, patience: usize, connect: &(impl Fn() -> Client + Sync)) {
+    /// `count`: mutants that are looked at. `bundles`: as many on each connection.
+    fn run(&self, seed: u64, count: usize, bundles: usize, connect: &(impl Fn() -> Client + Sync)) -> Counts {
+        let counts = Counts::default();
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
+                let counts = &counts;
                 scope.spawn(move || {
                     let mut random = Random::new(seed.wrapping_add(thread as u64 * 7919));
-                    let mut left = frames / THREADS + 1;
-                    while left > 0 {
-                        left = left.saturating_sub(self.connection(&mut random, patience, connect()));
+                    while counts.looked_at() < count {
+                        self.connection(&mut random, bundles, connect(), counts);
                     }
                 });
             }
@@ -94,23 +104,21 @@ impl Fuzz<'_> {
         assert_eq!(std::mem::take(&mut seen.others), 0);
         assert!(seen.swaps.is_empty());
         seen.messages.clear();
+        counts
     }
 
-    /// One connection: honest frames, mutants that it outlives, one that it does not. How many mutants there were.
-    fn connection(&self, random: &mut Random, patience: usize, mut client: Client) -> usize {
-        self.counts.connections.fetch_add(1, Ordering::Relaxed);
-        let mut mutants = 1;
+    /// One connection: an honest frame or none, bundles that are none, a mutant that ends it.
+    fn connection(&self, random: &mut Random, bundles: usize, mut client: Client, counts: &Counts) {
         if random.below(4) == 0 {
             let honest = mutate::honest_message(random);
             assert_eq!(client.ask(MESSAGE, &honest).len(), honest.len());
         }
-        while mutants < patience {
-            mutants += 1;
+        for _ in 0..bundles {
             client.send(FLASH, &mutate::flash_payload(random));
             let (kind, payload) = client.receive().expect("a bundle that is refused ends no connection");
             if kind == ERROR {
                 assert!(String::from_utf8_lossy(&payload).contains("E_BUNDLE_"));
-                self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                counts.bundles.fetch_add(1, Ordering::Relaxed);
             }
         }
         let Mutant { bytes, expected } = mutate::mutant(random, client.sent + 1);
@@ -130,9 +138,8 @@ impl Fuzz<'_> {
         let code = codes.iter().next().map(String::as_str);
         assert!(codes.len() <= 1 && code.is_none_or(|code| code.starts_with("E_LINK_")), "{codes:?}");
         assert!(expected.is_none() || code == expected, "{code:?}, and not {expected:?}: {bytes:02x?}");
-        self.counts.mutants.fetch_add(mutants, Ordering::Relaxed);
-        self.counts.refused.fetch_add(codes.len(), Ordering::Relaxed);
-        mutants
+        let count = if code.is_some() { &counts.frames } else { &counts.cut_off };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What is no TLS, or was one before it was mutated, at the port.
