@@ -24,6 +24,7 @@ use pcap_file::{DataLink, Endianness, PcapError};
 
 use crate::failure::{Failure, Result};
 use crate::frames::FrameRing;
+use crate::sys;
 
 const MODE: u32 = 0o600;
 const TSRESOL_NS: u8 = 9;
@@ -65,6 +66,11 @@ impl Names {
         };
         Self { verdicts: of("Verdict"), drops: of("Drop") }
     }
+}
+
+/// Err: why `create` would fail. Makes nothing.
+pub fn check(path: &Path) -> Result<()> {
+    sys::check_writable(path).map_err(|error| not_written(path, &error.to_string()))
 }
 
 /// For its owner alone: clients' traffic is in it, and the hash seed. E_RECORD_FILE.

@@ -16,7 +16,7 @@ use crate::cli::Options;
 use crate::failure::{Failure, Result};
 use crate::flash::Flash;
 use crate::frames::FrameRing;
-use crate::link::{LinkWord, Listeners, Service, server_config};
+use crate::link::{LinkWord, Listeners, Service, check_socket, server_config};
 use crate::log::{Level, Log, LogFormat};
 use crate::ports::{self, NumberedPort, PortOptions};
 use crate::record;
@@ -97,10 +97,12 @@ pub fn check(options: &Options) -> Result<String> {
     let firmware = load(&engine, options)?;
     let (opened, warnings) = open_ports(&firmware, options)?;
     for link in &options.links {
-        if matches!(link, LinkWord::Tls { .. }) {
-            check_credentials(link, options)?;
+        match link {
+            LinkWord::Unix(path) => check_socket(path)?,
+            LinkWord::Tls { .. } => check_credentials(link, options)?,
         }
     }
+    options.record.as_deref().map_or(Ok(()), record::check)?;
     let BundleInfo { kind, board, version, digest } = &firmware.info;
     let (slots, slot_bytes) = (firmware.ring.slots(), firmware.ring.slot_bytes());
     let memory = firmware.prepared.layout().memory_bytes() >> 10;

@@ -17,4 +17,5 @@ pub use listen::Listeners;
 pub use peers::MEMBERS_MAX;
 pub use service::Service;
 pub use tls::{Credentials, server_config};
+pub use unix::check as check_socket;
 pub use word::LinkWord;

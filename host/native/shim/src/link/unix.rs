@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::socket::{checked, own_uid, peer_uid};
 use crate::failure::{Failure, Result};
+use crate::sys;
 
 const MODE: libc::mode_t = 0o600;
 const BACKLOG: i32 = 16;
@@ -24,7 +25,10 @@ pub struct UnixDoor {
 
 impl UnixDoor {
     pub fn open(path: &Path) -> Result<Self> {
-        remove_stale(path)?;
+        if is_stale(path)? {
+            // When this fails, so does the bind that follows, and says why.
+            let _ = fs::remove_file(path);
+        }
         let opened = bind(path).and_then(|listener| {
             listener.set_nonblocking(true)?;
             Ok((listener, fs::symlink_metadata(path)?))
@@ -34,13 +38,20 @@ impl UnixDoor {
                 Ok(Self { listener, path: path.into(), device_and_inode: (found.dev(), found.ino()) })
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(in_use(path, "a file is there")),
-            Err(error) => Err(Failure::new(
-                "E_LINK_BIND",
-                format!("cannot listen on {}: {error}", path.display()),
-                "Name a socket in a folder that exists and that this user may write.",
-            )),
+            Err(error) => Err(cannot_bind(path, &error)),
         }
     }
+}
+
+/// Err: why `UnixDoor::open` would fail. Makes and removes nothing.
+pub fn check(path: &Path) -> Result<()> {
+    is_stale(path)?;
+    sys::check_folder(path).map_err(|error| cannot_bind(path, &error))
+}
+
+fn cannot_bind(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot listen on {}: {error}", path.display());
+    Failure::new("E_LINK_BIND", message, "Name a socket in a folder that exists and that this user may write.")
 }
 
 impl Drop for UnixDoor {
@@ -64,21 +75,17 @@ pub fn check_peer(stream: &UnixStream) -> Result<u32> {
     }
 }
 
-/// A socket that a killed shim has left behind: nothing answers on it.
-fn remove_stale(path: &Path) -> Result<()> {
+/// Whether a killed shim has left a socket there, on which nothing answers. Err: something else is there.
+fn is_stale(path: &Path) -> Result<bool> {
     let Ok(found) = fs::symlink_metadata(path) else {
-        return Ok(());
+        return Ok(false);
     };
     if !found.file_type().is_socket() {
         return Err(in_use(path, "it is no socket"));
     }
     match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            // When this fails, so does the bind that follows, and says why.
-            let _ = fs::remove_file(path);
-            Ok(())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         _ => Err(in_use(path, "another program listens there")),
     }
 }

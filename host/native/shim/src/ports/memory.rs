@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use super::word::{E_PORT_WORD, PortWord};
-use super::{Port, PortCounters};
+use super::{Port, PortCounters, PortOptions};
 use crate::failure::{Failure, Result};
 use crate::frames::Room;
 
@@ -22,7 +22,7 @@ pub struct Wires {
 }
 
 impl Wires {
-    pub fn end(&mut self, word: &PortWord, name: &str) -> Result<MemoryPort> {
+    pub fn end(&mut self, word: &PortWord, name: &str, options: &PortOptions) -> Result<MemoryPort> {
         let (queues, ends) = self.wires.entry(name.into()).or_default();
         if *ends == 2 {
             let message = format!("port {word}: a wire has two ends, and this would be its third");
@@ -30,7 +30,8 @@ impl Wires {
         }
         let [incoming, outgoing] = [queues[*ends].clone(), queues[1 - *ends].clone()];
         *ends += 1;
-        Ok(MemoryPort { incoming, outgoing, counters: PortCounters::default() })
+        let slot_bytes = options.slot_bytes;
+        Ok(MemoryPort { incoming, outgoing, slot_bytes, counters: PortCounters::default() })
     }
 
     /// After the last port.
@@ -48,6 +49,7 @@ impl Wires {
 pub struct MemoryPort {
     incoming: Queue,
     outgoing: Queue,
+    slot_bytes: usize,
     counters: PortCounters,
 }
 
@@ -67,6 +69,7 @@ impl Port for MemoryPort {
                 return;
             }
             self.counters.frames_in += 1;
+            self.counters.oversize += u64::from(frame.len() > self.slot_bytes);
             incoming.pop_front();
         }
     }
@@ -83,6 +86,15 @@ impl Port for MemoryPort {
 
     fn counters(&self) -> PortCounters {
         self.counters
+    }
+
+    /// Only behind a swap, of what was under way from larger slots.
+    fn offload_mend(&self) -> String {
+        "Nothing is to be done: it was sent before the firmware was swapped.".into()
+    }
+
+    fn resize(&mut self, slot_bytes: usize) {
+        self.slot_bytes = slot_bytes;
     }
 
     fn describe(&self) -> String {

@@ -17,7 +17,12 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 use crate::frames::Room;
 use memory::Wires;
+use vlan::TAG_BYTES;
 use word::{PortKind, PortWord};
+
+/// Beside the MTU: Ethernet header and two VLAN tags.
+const HEADER_BYTES_MAX: usize = 14 + 2 * TAG_BYTES;
+const MTU_USUAL: usize = 1500;
 
 /// Of one port, since the shim was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -99,10 +104,8 @@ pub trait Port {
         self.is_gone()
     }
 
-    /// How to stop frames from coming merged, or with open checksums.
-    fn offload_mend(&self) -> String {
-        String::new()
-    }
+    /// How to stop frames from coming longer than a slot, or with open checksums.
+    fn offload_mend(&self) -> String;
 
     /// What was found when it was opened, in a few words for `--check`.
     fn describe(&self) -> String;
@@ -169,8 +172,13 @@ fn open_one(
         PortKind::Packet { interface } => Box::new(packet::PacketPort::open(word, interface, options, warnings)?),
         PortKind::Tap { interface } => Box::new(tap::TapPort::open(word, interface, options)?),
         PortKind::Pcap { input, output } => Box::new(pcap::PcapPort::open(word, input, output.as_deref(), options)?),
-        PortKind::Memory { wire } => Box::new(wires.end(word, wire)?),
+        PortKind::Memory { wire } => Box::new(wires.end(word, wire, options)?),
     })
+}
+
+/// The largest MTU of an interface whose frames fit into slots; no more than what Ethernet is used to.
+fn usual_mtu(slot_bytes: usize) -> usize {
+    slot_bytes.saturating_sub(HEADER_BYTES_MAX).min(MTU_USUAL)
 }
 
 /// A copy of what leaves, for ports that keep it.

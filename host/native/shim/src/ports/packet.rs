@@ -8,13 +8,10 @@ use super::interface::{self, Interface};
 use super::ring::{Received, Ring};
 use super::vlan::{self, TAG_BYTES};
 use super::word::PortWord;
-use super::{Port, PortCounters, PortOptions};
+use super::{HEADER_BYTES_MAX, Port, PortCounters, PortOptions};
 use crate::failure::{Failure, Result};
 use crate::frames::{ADDRESSES_BYTES, Room};
 use crate::sys;
-
-/// Beside the MTU: Ethernet header and two VLAN tags.
-const HEADER_BYTES_MAX: usize = 14 + 2 * TAG_BYTES;
 
 pub struct PacketPort {
     word: PortWord,
@@ -94,7 +91,11 @@ fn check(word: &PortWord, interface: &Interface, options: &PortOptions, warnings
     let mtu_max = options.slot_bytes - HEADER_BYTES_MAX;
     if interface.mtu > mtu_max {
         let message = format!("port {word}: frames of {name} may have {} bytes, a slot holds {mtu_max}", interface.mtu);
-        warnings.push(Failure::new("E_PORT_MTU", message, format!("ip link set {name} mtu {}", mtu_max.min(1500))));
+        warnings.push(Failure::new(
+            "E_PORT_MTU",
+            message,
+            format!("ip link set {name} mtu {}", super::usual_mtu(options.slot_bytes)),
+        ));
     }
     Ok(())
 }

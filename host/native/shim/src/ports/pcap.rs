@@ -14,6 +14,7 @@ use super::word::PortWord;
 use super::{Port, PortCounters, PortOptions};
 use crate::failure::{Failure, Result};
 use crate::frames::Room;
+use crate::sys;
 
 const PCAPNG_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const SNAP_BYTES: u32 = 65_535;
@@ -38,8 +39,12 @@ impl PcapPort {
     /// E_PORT_MISSING, E_PORT_CAPTURE (no capture of Ethernet frames) or E_PORT_OPEN.
     pub fn open(word: &PortWord, input: &Path, output: Option<&Path>, options: &PortOptions) -> Result<Self> {
         let writer = match output {
-            Some(path) if !options.check_only => Some(create(word, path)?),
-            _ => None,
+            None => None,
+            Some(path) if options.check_only => {
+                sys::check_writable(path).map_err(|error| not_written(word, path, &error.to_string()))?;
+                None
+            }
+            Some(path) => Some(create(word, path)?),
         };
         let mut port = Self {
             word: word.clone(),
@@ -93,12 +98,13 @@ fn create(word: &PortWord, path: &Path) -> Result<PcapWriter<BufWriter<File>>> {
         snaplen: SNAP_BYTES,
         ..PcapHeader::default()
     };
-    let failed = |error: String| {
-        let message = format!("port {word}: cannot write {}: {error}", path.display());
-        Failure::new("E_PORT_OPEN", message, "Name a file in a folder that may be written to.")
-    };
-    let file = File::create(path).map_err(|error| failed(error.to_string()))?;
-    PcapWriter::with_header(BufWriter::new(file), header).map_err(|error| failed(error.to_string()))
+    let file = File::create(path).map_err(|error| not_written(word, path, &error.to_string()))?;
+    PcapWriter::with_header(BufWriter::new(file), header).map_err(|error| not_written(word, path, &error.to_string()))
+}
+
+fn not_written(word: &PortWord, path: &Path, why: &str) -> Failure {
+    let message = format!("port {word}: cannot write {}: {why}", path.display());
+    Failure::new("E_PORT_OPEN", message, "Name a file in a folder that may be written to.")
 }
 
 impl Reader {
@@ -178,6 +184,10 @@ impl Port for PcapPort {
 
     fn resize(&mut self, slot_bytes: usize) {
         self.slot_bytes = slot_bytes;
+    }
+
+    fn offload_mend(&self) -> String {
+        "Capture frames as they are on the wire: ethtool -K <interface> gro off lro off tso off gso off, then tcpdump -w".into()
     }
 
     fn describe(&self) -> String {

@@ -1,5 +1,5 @@
 //! A TAP interface: its other side is this host's network stack. It attaches to one that is there, or makes one, which
-//! goes with the shim.
+//! goes with the shim. Of one that is there, offloads stay off that were on.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -14,6 +14,8 @@ use crate::sys;
 const DEVICE: &std::ffi::CStr = c"/dev/net/tun";
 /// Where what does not fit into a slot goes, so that the real length is known.
 const REST_BYTES: usize = 64 * 1024;
+/// What the stack may leave to who reads the TAP, by their names in `ethtool -K`.
+const STACKS_OFFLOADS: [&str; 2] = ["tx", "tso"];
 
 pub struct TapPort {
     file: OwnedFd,
@@ -71,8 +73,12 @@ fn attach(file: &OwnedFd, name: &str) -> io::Result<()> {
     let mut request = interface::request(name);
     request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;
     sys::checked(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
-    // One that is there may have been left with offloads: the stack is to give us whole frames.
-    sys::checked(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD, 0) })?;
+    // One that is there may have been left with offloads: the stack is to give us whole frames. They do not come back when the
+    // shim ends; where there are none, nothing is touched.
+    let offloads = Interface::find(name)?.map_or(Ok(Vec::new()), |tap| tap.offloads())?;
+    if offloads.iter().any(|one| STACKS_OFFLOADS.contains(one)) {
+        sys::checked(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD, 0) })?;
+    }
     Ok(())
 }
 
@@ -121,6 +127,10 @@ impl Port for TapPort {
 
     fn is_gone(&self) -> bool {
         self.is_gone
+    }
+
+    fn offload_mend(&self) -> String {
+        format!("ip link set {} mtu {}", self.name, super::usual_mtu(self.slot_bytes))
     }
 
     fn resize(&mut self, slot_bytes: usize) {

@@ -12,7 +12,7 @@ use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
 use crate::echo::{self, DROP, PLAIN, REWRITE, frame};
 use crate::program::{Folder, Shim, command, refusal};
 
-fn write_pcap(path: &Path, frames: &[Vec<u8>], datalink: DataLink) {
+pub fn write_pcap(path: &Path, frames: &[Vec<u8>], datalink: DataLink) {
     let header = PcapHeader { datalink, ..PcapHeader::default() };
     let mut writer = PcapWriter::with_header(std::fs::File::create(path).unwrap(), header).unwrap();
     for (index, bytes) in frames.iter().enumerate() {
@@ -67,6 +67,8 @@ fn captures_run_through_the_image_and_end_the_shim() {
     assert_eq!(read_pcap(&folder.join("out-a")), [rewritten, others[3].clone()]);
     let stopped = events.last().unwrap();
     assert_eq!((&stopped["frames"]["in"], &stopped["ports"][1]["oversize"]), (&204.into(), &1.into()), "{stopped}");
+    let oversize = events.iter().find(|event| event["event"] == "oversize").unwrap();
+    assert!(oversize["mend"].as_str().unwrap().contains("tcpdump"), "{oversize}");
 }
 
 #[test]

@@ -82,6 +82,35 @@ fn check_says_what_it_found_and_changes_nothing() {
 }
 
 #[test]
+fn check_finds_what_a_start_would_fail_of() {
+    let folder = Folder::new();
+    let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
+    let file = folder.file("file", b"no folder, and no socket");
+    let capture = folder.join("in.pcap");
+    crate::captures::write_pcap(&capture, &[], pcap_file::DataLink::ETHERNET);
+    let in_folder = |name: &str| folder.join(name).display().to_string();
+    let written = |name: &str| format!("pcap:{},{}", capture.display(), in_folder(name));
+    let memory = || "memory:w".to_owned();
+    let cases = [
+        ([memory(), memory()], ["--link", &format!("unix:{}", in_folder("gone/shim.sock"))], "E_LINK_BIND"),
+        ([memory(), memory()], ["--link", &format!("unix:{}", file.display())], "E_LINK_IN_USE"),
+        ([memory(), memory()], ["--record", &in_folder("gone/r")], "E_RECORD_FILE"),
+        ([memory(), memory()], ["--record", &in_folder("file/r")], "E_RECORD_FILE"),
+        ([memory(), memory()], ["--record", &in_folder("")], "E_RECORD_FILE"),
+        ([written("gone/out"), written("out")], ["--log", "json"], "E_PORT_OPEN"),
+    ];
+    for (ports, more, expected) in cases {
+        for check in [&["--check"][..], &[]] {
+            let mut command = command(&firmware, &ports.each_ref().map(String::as_str));
+            command.args(check).args(more);
+            let (code, message, mend) = refusal(command);
+            assert_eq!(code, expected, "{check:?} {more:?}: {message}");
+            assert!(message.contains(&in_folder("")) && !mend.is_empty(), "{message} {mend}");
+        }
+    }
+}
+
+#[test]
 fn who_has_no_privilege_is_told_so() {
     let Some(fabric) = Fabric::new("who_has_no_privilege_is_told_so") else { return };
     let folder = Folder::new();

@@ -15,6 +15,7 @@ fn frames_cross_between_taps_that_go_or_stay_as_they_came() {
     let (code, _, mend) = refusal(fabric.shim(&firmware, &["tap:kept", "tap:made"]));
     assert_eq!((code.as_str(), mend.as_str()), ("E_PORT_DOWN", "ip link set kept up"));
     fabric.run("ip", &["link", "set", "kept", "up"]);
+    let offloads = fabric.run("ethtool", &["-k", "kept"]);
 
     let shim = Shim::start(fabric.shim(&firmware, &["tap:kept", "tap:made"]));
     // The kernel takes up to a second to see that there is someone behind it.
@@ -38,6 +39,7 @@ fn frames_cross_between_taps_that_go_or_stay_as_they_came() {
     assert_eq!(stopped["ports"][0]["framesIn"], 3, "{stopped}");
     let links = fabric.run("ip", &["-br", "link"]);
     assert!(links.contains("kept") && !links.contains("made"), "{links}");
+    assert_eq!(fabric.run("ethtool", &["-k", "kept"]), offloads);
 }
 
 #[test]
@@ -45,12 +47,13 @@ fn a_frame_that_is_longer_than_a_slot_has_its_real_length() {
     let Some(fabric) = Fabric::new("a_frame_that_is_longer_than_a_slot_has_its_real_length") else { return };
     let folder = Folder::new();
     let firmware = folder.file("blade.bundle", &echo::bundle(&echo::parts(), "1"));
-    let shim = Shim::start(fabric.shim(&firmware, &["tap:tap0", "tap:tap1"]));
+    let mut shim = Shim::start(fabric.shim(&firmware, &["tap:tap0", "tap:tap1"]));
     fabric.run("ip", &["link", "set", "tap0", "mtu", "9000"]);
     let (a, b) = (fabric.end("tap0"), fabric.end("tap1"));
     a.send(&frame(PLAIN, 1, echo::SLOT_BYTES + 1));
     a.send(&frame(PLAIN, 2, 60));
     assert_eq!(b.receive(), frame(PLAIN, 2, 60));
+    assert_eq!(shim.event("oversize")["mend"], "ip link set tap0 mtu 1500");
     assert_eq!(shim.stop().0["ports"][0]["oversize"], 1);
 }
 
