@@ -18,9 +18,9 @@ const HELP = `
 Four blades, two switches and 72 clients on one machine: each host is a network namespace with the
 kernel's own TCP, nginx and curl; each blade's NIC is another one with a dobbs-shim; dobbs serve and a
 dobbs traffic-manager a host run as they would run anywhere. While downloads, uploads, kept-alive and
-idle sessions go on, blades are added and drained, firmware is swapped, a shim is killed, a switch and a
-blade are lost. Then every session, every hash and every RST at the clients is accounted for. A run
-takes about a minute. Nothing is left of it, also after Ctrl-C; what a kill -9 leaves, the next run removes.
+idle sessions go on, blades are added and drained, the appliance manager being killed in the middle of
+it, firmware is swapped, a shim is killed, a switch and a blade are lost. Then every session, every hash
+and every RST at the clients is accounted for. A run takes about a minute. Nothing is left of it, also after Ctrl-C; what a kill -9 leaves, the next run removes.
 
 Needs root, and iproute2 procps nftables ethtool curl tcpdump nginx (openvswitch-switch for --switch ovs).
 

@@ -7,6 +7,8 @@ import { BLADE_HEADER } from "./servers.ts";
 import type { PlannedSession, SessionOutcome, SessionResult } from "./sessions.ts";
 
 const REQUEST_EVERY_MS = 1_000;
+/** Silence is silence: a connection that nobody uses is not probed while a lab lasts. */
+const PROBE_MS = 3_600_000;
 /** An answer that takes longer never comes. */
 const ANSWER_MS_MAX = 60_000;
 
@@ -23,6 +25,7 @@ export class Conversation {
   #isReleased = false;
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
+  #silence: { from: number; until: number } | null = null;
   /** What the silence that is on ends with. */
   #next: (() => void) | null = null;
 
@@ -31,8 +34,8 @@ export class Conversation {
     this.#session = session;
     this.#onConnected = onConnected;
     this.#onEnd = onEnd;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, maxTotalSockets: 1 });
-    this.#request(() => this.#silence());
+    this.#agent = new Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, maxSockets: 1, maxTotalSockets: 1 });
+    this.#request(() => this.#fallSilent());
   }
 
   /** Its last request is due. */
@@ -42,8 +45,12 @@ export class Conversation {
     if (this.#next) this.#schedule(this.#session.kind === "idle" ? this.#session.lingerMs : 0);
   }
 
-  #silence(): void {
-    this.#next = () => this.#request(() => (this.#isReleased ? this.#end("ok", "") : this.#silence()));
+  #fallSilent(): void {
+    const from = Date.now();
+    this.#next = () => {
+      if (this.#session.kind === "idle") this.#silence = { from, until: Date.now() };
+      this.#request(() => (this.#isReleased ? this.#end("ok", "") : this.#fallSilent()));
+    };
     if (this.#session.kind === "keep-alive") this.#schedule(REQUEST_EVERY_MS);
     else if (this.#isReleased) this.#schedule(this.#session.lingerMs);
   }
@@ -110,6 +117,7 @@ export class Conversation {
       connectedAt: this.#connectedAt,
       endedAt: Date.now(),
       blade: this.#blade,
+      ...(this.#silence && { silence: this.#silence }),
     });
     this.#agent.destroy();
   }

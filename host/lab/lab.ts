@@ -20,6 +20,7 @@ import { type Service, Services } from "./services.ts";
 import { type PlannedSession, planSessions, TRANSFER_SECONDS } from "./sessions.ts";
 import { bladeShim, Shims } from "./shims.ts";
 import { Sightings } from "./sightings.ts";
+import { captureSegments, readSilences } from "./silence.ts";
 import { deafSwitches, startSwitches } from "./switches.ts";
 import { buildSteps } from "./topology.ts";
 import { checkUploads } from "./uploads.ts";
@@ -77,7 +78,8 @@ export class Lab {
     await this.#bringUp(clients);
     const sessions = planSessions(clients, seed, { uploads: takesUploads(this.#folder, BLADE_NAMES[0]) });
     const capture = this.#folder.join("resets.pcap");
-    const tcpdump = await captureResets(this.services, capture);
+    const segments = this.#folder.join("segments.pcap");
+    const captures = [await captureResets(this.services, capture), await captureSegments(this.services, segments)];
     const sightings = new Sightings(this.#manager);
     sightings.start();
     const crowd = this.#crowd(sessions, hashes);
@@ -95,8 +97,8 @@ export class Lab {
     });
     crowd.close();
     await sightings.stop();
-    await tcpdump.end(GENTLE_MS);
-    return this.#report({ sessions, hashes, played, crowd, sightings, capture, wallMs: Date.now() - startedAt });
+    await Promise.all(captures.map((one) => one.end(GENTLE_MS)));
+    return this.#report({ sessions, hashes, played, crowd, sightings, capture, segments, wallMs: Date.now() - startedAt });
   }
 
   /** What still goes on starts nothing any more. */
@@ -141,9 +143,10 @@ export class Lab {
     readonly crowd: Crowd;
     readonly sightings: Sightings;
     readonly capture: string;
+    readonly segments: string;
     readonly wallMs: number;
   }): Promise<LabReport> {
-    const { sessions, hashes, played, crowd, sightings, capture, wallMs } = run;
+    const { sessions, hashes, played, crowd, sightings, capture, segments, wallMs } = run;
     const { switchKind, redirect, seed, server } = this.#options;
     const folders = new Map(BLADE_NAMES.map((blade) => [blade, uploadsOf(this.#folder, blade)]));
     const ledger = keepLedger({
@@ -163,7 +166,9 @@ export class Lab {
       failedBlade: played.failure.blade,
       redirects: await this.#redirects(),
       generations: sightings.seen.map(({ generation }) => generation),
+      silences: readSilences(segments, (id) => sessions[id]!.client, crowd.results.values()),
       pauses: played.pauses,
+      managerKills: played.managerKills,
       cut: played.cut,
       wallMs,
       timeline: this.#timeline,

@@ -15,6 +15,8 @@ import type { Service, Services } from "./services.ts";
 const DOBBS = packagePath("build", "host", "cli", "dobbs.js");
 const READY_MS = 20_000;
 const POLL_MS = 100;
+/** A fraction of what a step of a reconfiguration takes. */
+const LOG_POLL_MS = 1;
 
 export interface ManagerOptions {
   readonly folder: RunFolder;
@@ -30,6 +32,7 @@ export interface ManagerOptions {
 export class Manager {
   readonly #options: ManagerOptions;
   #client: ApiClient | null = null;
+  #service: Service | null = null;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -40,6 +43,7 @@ export class Manager {
     return this.#options.folder.join("state");
   }
 
+  /** Also after its end. */
   async start(): Promise<void> {
     const { services, appliance, folder, redirect, failAfter } = this.#options;
     const command = [
@@ -47,9 +51,12 @@ export class Manager {
       ...["--listen", socketWord(folder, "manager"), "--fail-after", failAfter, "--redirect", redirect ? "on" : "off"],
     ];
     const service = services.start({ name: "serve", namespace: null, command: [process.execPath, DOBBS, ...command] });
-    await service.ready(() => this.#place() !== null, READY_MS);
+    this.#service = service;
+    // What was killed has left its own.
+    await service.ready(() => this.#place()?.pid === service.child.pid, READY_MS);
     const startMend = "See the log of dobbs serve.";
     const token = readFileSync(`${this.state}/${TOKEN_FILE}`, "utf8").trim();
+    this.#client?.close();
     this.#client = new ApiClient({ url: this.#place()!.url, token, startMend });
   }
 
@@ -88,6 +95,31 @@ export class Manager {
     return dobbs<T>([...args, "--state", this.state]);
   }
 
+  /**
+   * Gives an order, and kills it (-9) once its log has an `event` since then. Returns the last event that it wrote. Throws what
+   * the order failed with before that, and E_LAB_WAIT.
+   */
+  async killDuring(event: string, order: readonly string[], withinMs: number): Promise<string> {
+    const service = this.#service!;
+    const from = service.said().length;
+    const events = (): string[] => eventsIn(service.said().slice(from));
+    const until = Date.now() + withinMs;
+    let failure: unknown = null;
+    const answered = this.order(...order).catch((error: unknown) => (failure = error));
+    while (!events().includes(event)) {
+      if (failure !== null) throw failure;
+      if (Date.now() > until) {
+        const message = `after ${withinMs / 1_000} s the appliance manager has not said ${event} of ${order.join(" ")}`;
+        throw new DobbsError("E_LAB_WAIT", message, "Look around in a lab that is left running: dobbs lab --keep", 1);
+      }
+      await sleep(LOG_POLL_MS);
+    }
+    await service.end(0);
+    // Refused, or answered in time.
+    await answered;
+    return events().at(-1)!;
+  }
+
   /** Resolves when `isSo`. Throws E_LAB_WAIT with `what` when that takes longer than `withinMs`. */
   async until(what: string, isSo: (status: StatusDocument) => boolean, withinMs: number): Promise<void> {
     const until = Date.now() + withinMs;
@@ -109,6 +141,11 @@ export class Manager {
       return null;
     }
   }
+}
+
+/** Of a log as JSON, line by line. */
+function eventsIn(log: string): string[] {
+  return log.split("\n").flatMap((line) => /^\{.*"event":"([^"]+)".*\}$/.exec(line)?.[1] ?? []);
 }
 
 /** Runs a command of `dobbs` with --json. Throws E_LAB_COMMAND with what it said. */

@@ -20,7 +20,7 @@ export function timelineLine({ atMs, what }: LabReport["timeline"][number]): str
   return `${INDENT}${formatSeconds(atMs * US_PER_MS).padStart(9)}  ${what}`;
 }
 
-function counts({ moved, kinds, endings, broken, resets, failed, redirects, generations, pauses, cut }: LabReport): string[] {
+function counts({ moved, kinds, endings, broken, resets, failed, redirects, generations, silences, pauses, managerKills, cut }: LabReport): string[] {
   const kindText = (of: LabReport["kinds"]): string =>
     `${of.download} downloads, ${of.upload} uploads, ${of["keep-alive"]} kept alive, ${of.idle} idle`;
   const rows: [string, string | number][] = [
@@ -35,6 +35,8 @@ function counts({ moved, kinds, endings, broken, resets, failed, redirects, gene
     ["cut by a drain", cut],
     ["frames redirected: hop, resteer, final", [redirects.hop, redirects.resteer, redirects.final].map(shown).join(", ")],
     ["generations", generationText(generations)],
+    ["silent for a while, at least, segments meanwhile", silenceText(silences)],
+    ["appliance manager killed, resumed, ended as intended", killsText(managerKills)],
     ...pauses.map(({ what, ms }): [string, string] => [`pause: ${what}`, `${ms.toLocaleString("en-US")} ms`]),
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
@@ -43,6 +45,14 @@ function counts({ moved, kinds, endings, broken, resets, failed, redirects, gene
 
 function failedText({ blade, sessions, broken, resets }: NonNullable<LabReport["failed"]>): string {
   return `${blade}: ${sessions} sessions, ${broken} broken, ${resets} RSTs`;
+}
+
+function silenceText({ sessions, shortestMs, segments }: LabReport["silences"]): string {
+  return `${sessions} sessions, ${Math.floor(shortestMs / 1_000)} s, ${segments}`;
+}
+
+function killsText(kills: LabReport["managerKills"]): string {
+  return [kills, kills.filter(({ resumed }) => resumed), kills.filter(({ intended }) => intended)].map(({ length }) => length).join(", ");
 }
 
 function generationText(generations: readonly number[]): string {

@@ -1,6 +1,8 @@
 /** What a lab tells, as plain data, and what in it is not as it must be. */
 import { isBroken, type Ending, type Ledger, type LedgerEntry } from "./ledger.ts";
+import type { ManagerKill } from "./manager-kill.ts";
 import type { SessionKind } from "./sessions.ts";
+import type { Silences } from "./silence.ts";
 
 /** What has to be shown. */
 export const WANTED = { clients: 64, sessions: 150, aliveAcrossMove: 40, brokenWithoutRedirectPercent: 80 } as const;
@@ -50,7 +52,10 @@ export interface LabReport {
   readonly redirects: RedirectCount;
   /** Generations of the assignment that were seen in force. */
   readonly generations: readonly number[];
+  /** Of idle sessions, between their two exchanges. */
+  readonly silences: Silences;
   readonly pauses: readonly Pause[];
+  readonly managerKills: readonly ManagerKill[];
   /** Live connections that drains cut at their deadline. */
   readonly cut: number;
   readonly wallMs: number;
@@ -79,7 +84,7 @@ export interface FailedBlade {
 }
 
 export interface ReportSources extends Pick<
-  LabReport, "switch" | "redirect" | "seed" | "server" | "redirects" | "generations" | "pauses" | "cut" | "wallMs" | "timeline"
+  LabReport, "switch" | "redirect" | "seed" | "server" | "redirects" | "generations" | "silences" | "pauses" | "managerKills" | "cut" | "wallMs" | "timeline"
 > {
   readonly ledger: Ledger;
   readonly failedBlade: string | null;
@@ -118,7 +123,7 @@ export function makeReport({ ledger, failedBlade, beganAt, ...rest }: ReportSour
 
 /** One sentence for each thing that is not as it must be. */
 export function faultsOf(report: LabReport): string[] {
-  const { clients, sessions, moved, broken, resets, redirects, redirect, cut } = report;
+  const { clients, sessions, moved, broken, resets, redirects, redirect, managerKills, silences, cut } = report;
   const faults: string[] = [];
   const need = (found: number, wanted: number, what: string): void => {
     if (found < wanted) faults.push(`only ${found} ${what}; ${wanted} are wanted`);
@@ -126,6 +131,11 @@ export function faultsOf(report: LabReport): string[] {
   need(clients, WANTED.clients, "client addresses");
   need(sessions, WANTED.sessions, "sessions");
   need(moved.alive, WANTED.aliveAcrossMove, "sessions alive across their bucket's move");
+  for (const { order, after, buckets, intended } of managerKills) {
+    if (intended) continue;
+    const found = Object.entries(buckets).map(([blade, count]) => `${blade} ${count}`).join(", ");
+    faults.push(`killed after "${after}" of ${order}, the appliance manager has come to another end: ${found}`);
+  }
   if (!redirect) {
     need(moved.brokenPercent, WANTED.brokenWithoutRedirectPercent, "percent of the moved sessions broke without redirection");
     return faults;
@@ -134,6 +144,7 @@ export function faultsOf(report: LabReport): string[] {
     faults.push(`session ${id} (${kind} of ${client}, on ${blade ?? "no blade"}) is broken: ${ending}: ${detail}`);
   }
   if (resets > 0) faults.push(`${resets} RSTs from the VIP are in the capture at the clients`);
+  if (silences.segments > 0) faults.push(`idle sessions were not: ${silences.segments} segments between their exchanges`);
   if (cut > 0) faults.push(`${cut} connections were cut by a drain`);
   need(redirects.hop + redirects.resteer + redirects.final + redirects.local, 1, "frames redirected");
   return faults;

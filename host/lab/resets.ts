@@ -4,8 +4,8 @@ import { bytesToIp } from "../model/address.ts";
 import { CLIENTS, SERVICE_PORT, VIP } from "./addresses.ts";
 import type { Reset } from "./ledger.ts";
 import type { Service, Services } from "./services.ts";
+import { startTcpdump } from "./tcpdump.ts";
 
-const READY_MS = 10_000;
 const NS_PER_MS = 1_000_000n;
 /** Of an untagged Ethernet frame with an IPv4 header: what the capture's filter lets through. */
 const IP = 14;
@@ -14,14 +14,10 @@ const TCP_DESTINATION_PORT = 2;
 const IHL_MASK = 0x0f;
 const IHL_UNIT = 4;
 
-/** Begins to capture. End it with SIGTERM or SIGINT, and the file is whole. */
-export async function captureResets(services: Services, path: string): Promise<Service> {
+/** See `startTcpdump`. */
+export function captureResets(services: Services, path: string): Promise<Service> {
   const filter = `src host ${VIP} and tcp src port ${SERVICE_PORT} and tcp[tcpflags] & tcp-rst != 0`;
-  // -U: what was captured is in the file at once. -Z: stay who it is, to write there.
-  const command = ["tcpdump", "-n", "-U", "-Z", "root", "-s", "128", "-i", "eth0", "-w", path, filter];
-  const service = services.start({ name: "tcpdump", namespace: CLIENTS, command });
-  await service.ready(() => service.said().includes("listening on"), READY_MS);
-  return service;
+  return startTcpdump(services, { name: "tcpdump-resets", namespace: CLIENTS, filter, path });
 }
 
 export function readResets(path: string): Reset[] {

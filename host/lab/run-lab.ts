@@ -85,7 +85,7 @@ class Interruption {
 
 function saveLogs(folder: RunFolder): string {
   const place = mkdtempSync(join(tmpdir(), "dobbs-lab-logs-"));
-  for (const part of ["logs", "appliance.yaml", "resets.pcap"]) {
+  for (const part of ["logs", "appliance.yaml", "resets.pcap", "segments.pcap"]) {
     try {
       cpSync(folder.join(part), join(place, part), { recursive: true });
     } catch {

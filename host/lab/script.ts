@@ -1,6 +1,7 @@
 /**
  * What is done to a lab while its clients are busy: two adds, two firmware swaps, a shim's death, two drains, the loss of a
- * switch and of a blade. Every step waits for what it has brought about, not for a time.
+ * switch and of a blade; and the appliance manager is killed in the middle of each add and drain. Every step waits for what it
+ * has brought about, not for a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { EVENTS_MAX, type EventRecord } from "../api/event-log.ts";
@@ -9,6 +10,7 @@ import type { Crowd } from "./crowd.ts";
 import { socketWord } from "./lab-appliance.ts";
 import type { Failure } from "./ledger.ts";
 import { dobbs, type Manager } from "./manager.ts";
+import { killInTheMiddle, type ManagerKill, type Order } from "./manager-kill.ts";
 import { emptyNamespaces, runStep } from "./namespaces.ts";
 import type { Pause } from "./report.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -35,6 +37,7 @@ export interface Stage {
 export interface Played {
   readonly pauses: readonly Pause[];
   readonly failure: Failure;
+  readonly managerKills: readonly ManagerKill[];
   /** Live connections that drains have cut. */
   readonly cut: number;
 }
@@ -52,13 +55,14 @@ export async function play(stage: Stage): Promise<Played> {
   const { blades, crowd, note } = stage;
   const [first, second, third, fourth] = blades as [string, string, string, string];
   const pauses: Pause[] = [];
+  const managerKills: ManagerKill[] = [];
   crowd.start("first");
   crowd.start("short");
   await crowd.connected("first", STEP_MS);
   note("the first sessions are connected");
 
-  for (const blade of [third, fourth]) {
-    await add(stage, blade);
+  for (const [blade, event] of [[third, "requested"], [fourth, "installed"]] as const) {
+    managerKills.push(await orderAndKill(stage, event, ["add", blade]));
     await sleep(BETWEEN_MS);
   }
   pauses.push(await flash(stage, third, stage.firmware.nextRelease));
@@ -67,8 +71,9 @@ export async function play(stage: Stage): Promise<Played> {
   await sleep(BETWEEN_MS);
   pauses.push(await killShim(stage, fourth));
   await sleep(BETWEEN_MS);
-  for (const blade of [first, second]) {
-    await drain(stage, blade);
+  for (const [blade, event] of [[first, "prepared"], [second, "reconfigured"]] as const) {
+    const deadline = stage.redirect ? DEADLINE.redirect : DEADLINE.noRedirect;
+    managerKills.push(await orderAndKill(stage, event, ["drain", blade, "--deadline", deadline]));
     await sleep(BETWEEN_MS);
   }
 
@@ -86,7 +91,7 @@ export async function play(stage: Stage): Promise<Played> {
   crowd.release("second");
   await crowd.ended(SESSIONS_MS);
   note("all sessions are over");
-  return { pauses, failure, cut };
+  return { pauses, failure, managerKills, cut };
 }
 
 /** Takes a blade in, and waits until every blade and switch has the new assignment. */
@@ -96,6 +101,16 @@ export async function add(stage: Pick<Stage, "manager" | "note">, blade: string)
   const { generation, blades } = await stage.manager.status();
   const buckets = blades.map(({ name, current }) => `${name} ${current}`).join(", ");
   stage.note(`add ${blade}: generation ${generation}, buckets: ${buckets}`);
+}
+
+async function orderAndKill({ manager, note }: Stage, event: string, order: Order): Promise<ManagerKill> {
+  const kill = await killInTheMiddle(manager, event, order);
+  const { generation, blades } = await manager.status();
+  const buckets = blades.map(({ name, current }) => `${name} ${current}`).join(", ");
+  note(`${kill.order}: the appliance manager was killed (-9) when it had said "${kill.after}", and started again`);
+  const left = order[0] === "drain" ? `; ${order[1]} has ${blades.find(({ name }) => name === order[1])?.live ?? 0} connections left` : "";
+  note(`${kill.order}: generation ${generation}, buckets: ${buckets}${left}`);
+  return kill;
 }
 
 async function settled(manager: Manager): Promise<void> {
@@ -130,13 +145,6 @@ async function inForce(manager: Manager, blade: string): Promise<void> {
     const found = blades.find(({ name }) => name === blade);
     return found?.health === "healthy" && found.generation === generation;
   }, STEP_MS);
-}
-
-async function drain({ manager, redirect, note }: Stage, blade: string): Promise<void> {
-  await manager.order("drain", blade, "--deadline", redirect ? DEADLINE.redirect : DEADLINE.noRedirect);
-  await settled(manager);
-  const left = (await manager.blade(blade))?.live ?? 0;
-  note(`drain ${blade}: it has ${left} connections left, and gets no new ones`);
 }
 
 /** Returns how many connections were cut. */

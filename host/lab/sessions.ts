@@ -40,6 +40,8 @@ export interface SessionResult {
   readonly endedAt: number;
   /** As the server said; null: it did not. */
   readonly blade: string | null;
+  /** `idle`: from its answer to its next request; absent: it came to none. */
+  readonly silence?: { readonly from: number; readonly until: number };
 }
 
 interface Group {

@@ -76,7 +76,7 @@ function reportOf(spoil: (result: SessionResult) => SessionResult = (result) => 
   });
   return makeReport({
     switch: "nft", redirect: true, seed: 1, server: "nginx", redirects: { hop: 5, resteer: 0, final: 0, local: 0 },
-    generations: [1, 2], pauses: [{ what: "a swap", ms: 3 }], cut: 0, wallMs: 40_000, timeline: [{ atMs: 1_500, what: "it begins" }],
+    generations: [1, 2], pauses: [{ what: "a swap", ms: 3 }], managerKills: [], silences: { sessions: 32, shortestMs: 9_000, segments: 0 }, cut: 0, wallMs: 40_000, timeline: [{ atMs: 1_500, what: "it begins" }],
     ledger, failedBlade: null, beganAt: 0, ...more,
   });
 }
@@ -98,6 +98,14 @@ test("each number that is not reached, each broken session, RST, cut connection,
   assert.deepEqual(faultsOf(reportOf(undefined, { cut: 2 })), ["2 connections were cut by a drain"]);
   assert.deepEqual(faultsOf({ ...reportOf(), resets: 1 }), ["1 RSTs from the VIP are in the capture at the clients"]);
   assert.equal(faultsOf({ ...reportOf(), clients: 63, sessions: 149 }).length, 2);
+  assert.deepEqual(faultsOf(reportOf(undefined, { silences: { sessions: 32, shortestMs: 9_000, segments: 2 } })), [
+    "idle sessions were not: 2 segments between their exchanges",
+  ]);
+  const kill = { order: "add b", after: "prepared", resumed: true, buckets: { a: 256, b: 0 }, intended: true };
+  assert.deepEqual(faultsOf(reportOf(undefined, { managerKills: [kill] })), []);
+  assert.deepEqual(faultsOf(reportOf(undefined, { managerKills: [{ ...kill, intended: false }] })), [
+    'killed after "prepared" of add b, the appliance manager has come to another end: a 256, b 0',
+  ]);
 });
 
 test("what broke on the failed blade is told apart, and is no fault", () => {

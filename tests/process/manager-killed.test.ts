@@ -1,6 +1,9 @@
 /**
- * `dobbs serve`, killed with -9 at each step of a reconfiguration that it tells of, with real shims, traffic managers
- * and connections. (`tests/supervisor/restart.test.ts` does so at each state that is saved.)
+ * `dobbs serve`, killed with -9 at each step of a reconfiguration that it tells of, with real shims, images, traffic managers
+ * and sockets. What it shows is state: the next one knows what was ordered and how far it came, every node gets the intended
+ * assignment, and no generation is two. No packet goes through these shims: that no session is lost meanwhile, the lab shows,
+ * which kills it in the middle of adds and drains (`tests/lab/lab.test.ts`). `tests/supervisor/restart.test.ts` kills it at each
+ * state that is saved.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -39,7 +42,7 @@ switches:
   - { name: west, dobbs: { link: "${link("west")}" } }
 `;
 
-/** In the namespace: a server, and clients that stay connected. Says `open`, and `broken` if one does not. */
+/** In the namespace: a server, and clients that stay connected, over lo: sockets for the traffic managers to find. */
 const CONNECTIONS = `
   const { connect, createServer } = require("node:net");
   let open = 0;
@@ -47,7 +50,7 @@ const CONNECTIONS = `
     for (let i = 0; i < ${CLIENTS}; i++) {
       const client = connect({ host: "${VIP}", port: 8080, localAddress: "${NET}." + (10 + i) });
       client.on("connect", () => ++open === ${CLIENTS} && console.error("open"));
-      client.on("error", () => {}).on("close", () => console.error("broken"));
+      client.on("error", () => {});
     }
   });`;
 
@@ -147,12 +150,11 @@ const isIn = ({ blades }: StatusDocument, name: string): string => blades.find((
 
 describe("the appliance manager, killed with -9", { concurrency: false }, () => {
   const manager = new Manager();
-  let connections: Program;
   after(closeAll);
 
   before(async () => {
     if (!isRoot) return;
-    connections = openConnections();
+    const connections = openConnections();
     await until("the clients are connected", () => connections.count("open") === 1);
     for (const [name, image] of [["west", "switch"], ["ardsley", "blade"], ["yonkers", "blade"]] as const) shim(name, link(name), image).start();
     for (const blade of ["ardsley", "yonkers"]) {
@@ -184,7 +186,6 @@ describe("the appliance manager, killed with -9", { concurrency: false }, () => 
           status = await manager.settled();
         }
         assert.deepEqual(bucketsOf(status), wanted, `step ${step}`);
-        assert.equal(connections.count("broken"), 0);
         if (order === "add") await manager.order("yonkers", "drain");
         await manager.order("yonkers", "remove");
         if (!wasKilled) break;
