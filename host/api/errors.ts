@@ -27,6 +27,10 @@ const STATUSES: Readonly<Record<string, number>> = {
   E_PREPARE_OVERDUE: 503,
   E_STATE_WRITE: 503,
   E_WEIGHT: 400,
+  // What names, addresses and ports in a request cannot be, whatever the appliance is at.
+  E_APPLIANCE_REFERENCE: 400,
+  E_APPLIANCE_ADDRESS: 400,
+  E_APPLIANCE_PORT: 400,
 };
 const NOT_FOUND = /^E_\w+_UNKNOWN$/;
 const CONFLICT = 409;

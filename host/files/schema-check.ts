@@ -76,11 +76,15 @@ export class SchemaCheck {
   }
 }
 
+/** Of a value that is quoted in a message: enough to find it by. */
+const QUOTED_CHARS_MAX = 60;
+
 function shown(value: unknown): string {
   if (value === null || value === undefined) return "an empty value";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "this list";
   if (typeof value === "object") return "a mapping";
-  return JSON.stringify(value);
+  const text = JSON.stringify(value);
+  return text.length <= QUOTED_CHARS_MAX ? text : `${text.slice(0, QUOTED_CHARS_MAX)}...`;
 }
 
 /** `/blades/1/mac` -> `["blades", 1, "mac"]`: a number where the value has a list. */

@@ -174,7 +174,7 @@ describe("the JSON API", () => {
     await refused(ask("DELETE", "/v1/filters/0"), 404, "E_FILTER_UNKNOWN");
     assert.equal((await ask("DELETE", `/v1/filters/2?revision=${revision}`)).status, 200);
     assert.equal((await list()).filters.length, 2);
-    await refused(ask("POST", "/v1/filters", { filter: { action: "drop", at: "nobody" } }), 409, "E_APPLIANCE_REFERENCE");
+    await refused(ask("POST", "/v1/filters", { filter: { action: "drop", at: "nobody" } }), 400, "E_APPLIANCE_REFERENCE");
     await refused(ask("POST", "/v1/filters", { filter: { action: "maybe" } }), 400, "E_API_BODY");
     await refused(ask("PUT", "/v1/filters", { filters: [{ action: "drop", ethertype: 5 }] }), 400, "E_API_BODY");
     assert.equal((await ask("PUT", "/v1/filters", { filters: [] })).status, 200);
@@ -197,7 +197,7 @@ describe("the JSON API", () => {
     assert.equal((await ask("POST", "/v1/forward", { station: { mac: "02:00:00:00:00:99", at: "hastings", port: 3 } })).status, 200);
     assert.deepEqual(await list(), [{ mac: "02:00:00:00:00:9a", at: "switch", port: 7 }, { mac: "02:00:00:00:00:99", at: "hastings", port: 3 }]);
     await refused(ask("POST", "/v1/forward", { station: { mac: "02:00:00:00:00:01", at: "hastings", port: 3 } }), 409, "E_APPLIANCE_DUPLICATE");
-    await refused(ask("POST", "/v1/forward", { station: { mac: "02:00:00:00:00:9b", at: "hastings", port: 0 } }), 409, "E_APPLIANCE_PORT");
+    await refused(ask("POST", "/v1/forward", { station: { mac: "02:00:00:00:00:9b", at: "hastings", port: 0 } }), 400, "E_APPLIANCE_PORT");
     await refused(ask("DELETE", "/v1/forward/02:00:00:00:00:9f"), 404, "E_STATION_UNKNOWN");
     assert.equal((await ask("DELETE", "/v1/forward/02:00:00:00:00:9A")).status, 200);
     assert.equal((await ask("PUT", "/v1/forward", { forward: [] })).status, 200);

@@ -82,7 +82,7 @@ describe("the operator's commands", () => {
     assert.deepEqual(filters, [{ action: "allow", destination: "01:80:c2:00:00:0e", ethertype: 0x88cc, port: 0, at: "blades" }]);
     await fails(["filter", "remove", "2"], 2, /^error E_FILTER_UNKNOWN: /);
     await fails(["filter", "add", "maybe"], 2, /^error E_USAGE: .*Allowed choices are allow, drop/);
-    await fails(["filter", "add", "drop", "--at", "nobody"], 1, /^error E_APPLIANCE_REFERENCE: /);
+    await fails(["filter", "add", "drop", "--at", "nobody"], 2, /^error E_APPLIANCE_REFERENCE: /);
   });
 
   test("forward list, add and remove", async () => {
@@ -90,6 +90,7 @@ describe("the operator's commands", () => {
     assert.equal(await text("forward", "add", "02:00:00:00:00:9a", "--at", "switch", "--port", "7"), "02:00:00:00:00:9a is behind port 7 of switch.\n");
     assert.equal(await text("forward", "remove", "02:00:00:00:00:99"), "02:00:00:00:00:99 is no station any more.\n");
     assert.match(await text("forward", "list"), /^MAC +at +port\n02:00:00:00:00:9a +switch +7\n$/);
+    await fails(["forward", "add", "03:00:00:00:00:9b", "--at", "switch", "--port", "7"], 2, /^error E_APPLIANCE_ADDRESS: /);
     await fails(["forward", "add", "02:00:00:00:00:9b"], 2, /^error E_USAGE: .*--(at|port)/);
   });
 

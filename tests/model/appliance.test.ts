@@ -297,6 +297,16 @@ for (const [what, [file, code, where]] of Object.entries(WRONG)) {
   });
 }
 
+test("of a file of another kind, little is quoted", () => {
+  const passwd = "root:x:0:0:root:/root:/bin/bash\n".repeat(200).replaceAll(":", "");
+  assert.throws(() => parseAppliance(passwd, "passwd"), (error: { code: string; message: string }) => {
+    assert.equal(error.code, "E_APPLIANCE_VALUE");
+    assert.match(error.message, /^passwd:1: .*"rootx00root.*\.\.\. is not what belongs here$/);
+    assert.ok(error.message.length < 120, error.message);
+    return true;
+  });
+});
+
 test("a file that is not there is E_APPLIANCE_READ", () => {
   assert.throws(() => loadAppliance("/nonexistent/a.yaml"), { code: "E_APPLIANCE_READ", message: /no such file/ });
 });
