@@ -29,7 +29,8 @@ export interface NativeInstance {
 
 export interface NativeNetstackOptions {
   mac: string;
-  /** `a.b.c.d/len`, the own one first; at most 8. A further one with length 32 is taken, but no ARP speaks of it. */
+  /** `a.b.c.d/len` or `a::b/len`, the own ones first; at most 8. A further one with length 32 or 128 is taken, but no ARP
+   *  and no neighbour discovery speaks of it. */
   addresses: string[];
   /** An integer. */
   seed: number;
@@ -59,6 +60,17 @@ export interface NativeNetstack {
   close(id: number): void;
   abort(id: number): void;
   release(id: number): void;
+  bind(port: number): number;
+  sendDatagram(
+    now: number, id: number, localAddress: string, localPort: number, remoteAddress: string, remotePort: number, data: Uint8Array,
+  ): boolean;
+  receiveDatagram(id: number): {
+    localAddress: string;
+    localPort: number;
+    remoteAddress: string;
+    remotePort: number;
+    data: Uint8Array;
+  } | null;
   sockets(): {
     id: number;
     state: TcpState;

@@ -1,5 +1,5 @@
-//! What smoltcp sends and receives by: one packet in at a time, any number out. Packets are IPv4; what leaves has room
-//! for an Ethernet header in front, which `link.rs` fills in.
+//! What smoltcp sends and receives by: one packet in at a time, any number out. What leaves has room for an
+//! Ethernet header in front, which `link.rs` fills in.
 
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;

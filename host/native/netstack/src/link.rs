@@ -1,17 +1,20 @@
-//! Ethernet and ARP under smoltcp's IP. smoltcp has both, but asks for one neighbour a second at most, whoever it is,
-//! and keeps no packet meanwhile; a server that answers a hundred new clients cannot live with that.
+//! Ethernet and neighbours under smoltcp's IP. smoltcp has both, but asks for one neighbour a second at most, whoever it
+//! is, and keeps no packet meanwhile; a server that answers a hundred new clients cannot live with that.
 //!
-//! There is no router: every address is on the link. An address with the prefix length 32 behind the first one is what
-//! Linux has on its loopback interface with `arp_ignore=1` and `arp_announce=2`, the VIP of a host behind an appliance:
-//! packets to it are taken, and no ARP speaks of it.
+//! There is no router: every address is on the link. An address that stands alone in its network (prefix length 32 or
+//! 128), behind the first one of its family, is what Linux has on its loopback interface with `arp_ignore=1` and
+//! `arp_announce=2`, the VIP of a host behind an appliance: packets to it are taken, and no ARP or neighbour discovery
+//! speaks of it.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, ETHERNET_HEADER_LEN, EthernetAddress, EthernetFrame, EthernetProtocol,
-    Ipv4Address, Ipv4Cidr, Ipv4Packet,
+    ETHERNET_HEADER_LEN, EthernetAddress, EthernetFrame, EthernetProtocol, IpAddress, IpCidr, IpVersion, Ipv4Packet,
+    Ipv6Packet,
 };
+
+use crate::{arp, ndisc};
 
 /// A neighbour is asked for so often, then what waits for it is dropped.
 const ASKS: u32 = 3;
@@ -20,6 +23,15 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 const FRESH: Duration = Duration::from_secs(60);
 /// Frames that wait for one neighbour; more, and the oldest is dropped.
 const WAITING_MAX: usize = 256;
+
+/// What a neighbour says of itself, and to whom.
+pub(crate) struct Notice {
+    pub address: IpAddress,
+    pub mac: EthernetAddress,
+    /// Whom it asks for, or whom it answers.
+    pub target: IpAddress,
+    pub asks: bool,
+}
 
 #[derive(Default)]
 struct Neighbour {
@@ -33,28 +45,34 @@ struct Neighbour {
 
 pub(crate) struct Link {
     mac: EthernetAddress,
-    addresses: Vec<Ipv4Cidr>,
-    neighbours: BTreeMap<Ipv4Address, Neighbour>,
+    addresses: Vec<IpCidr>,
+    neighbours: BTreeMap<IpAddress, Neighbour>,
     /// Frames to send.
     pub out: Vec<Vec<u8>>,
 }
 
 impl Link {
-    pub fn new(mac: EthernetAddress, addresses: Vec<Ipv4Cidr>) -> Self {
+    pub fn new(mac: EthernetAddress, addresses: Vec<IpCidr>) -> Self {
         Self { mac, addresses, neighbours: BTreeMap::new(), out: Vec::new() }
     }
 
-    /// Takes a frame from the wire; returns the IPv4 packet in it, if it is for us.
+    /// Takes a frame from the wire; returns the IP packet in it, if it is for us.
     pub fn receive<'a>(&mut self, now: Instant, frame: &'a [u8]) -> Option<&'a [u8]> {
         let ethernet = EthernetFrame::new_checked(frame).ok()?;
         let destination = ethernet.dst_addr();
-        if destination != self.mac && !destination.is_broadcast() {
+        if destination != self.mac && !destination.is_broadcast() && !self.hears(destination) {
             return None;
         }
+        let packet = &frame[ETHERNET_HEADER_LEN..];
         match ethernet.ethertype() {
-            EthernetProtocol::Ipv4 => Some(&frame[ETHERNET_HEADER_LEN..]),
+            EthernetProtocol::Ipv4 => Some(packet),
+            EthernetProtocol::Ipv6 if ndisc::speaks(packet) => {
+                self.heard(now, ndisc::parse(packet));
+                None
+            }
+            EthernetProtocol::Ipv6 => Some(packet),
             EthernetProtocol::Arp => {
-                self.receive_arp(now, &frame[ETHERNET_HEADER_LEN..]);
+                self.heard(now, arp::parse(packet));
                 None
             }
             _ => None,
@@ -63,10 +81,9 @@ impl Link {
 
     /// Sends a frame whose Ethernet header is still to be written.
     pub fn send(&mut self, now: Instant, mut frame: Vec<u8>) {
-        let packet = Ipv4Packet::new_unchecked(&frame[ETHERNET_HEADER_LEN..]);
-        let destination = packet.dst_addr();
-        if destination.is_broadcast() {
-            self.write_header(&mut frame, EthernetAddress::BROADCAST, EthernetProtocol::Ipv4);
+        let Some(destination) = destination_of(&frame[ETHERNET_HEADER_LEN..]) else { return };
+        if let Some(group) = group_of(destination) {
+            write_header(&mut frame, self.mac, group, ethertype_of(destination));
             self.out.push(frame);
             return;
         }
@@ -74,7 +91,7 @@ impl Link {
         let asking = neighbour.ask_again.is_some();
         let fresh = neighbour.place.is_some_and(|(_, confirmed)| now < confirmed + FRESH);
         if let Some((mac, _)) = neighbour.place {
-            self.write_header(&mut frame, mac, EthernetProtocol::Ipv4);
+            write_header(&mut frame, self.mac, mac, ethertype_of(destination));
             self.out.push(frame);
         } else {
             if neighbour.waiting.len() == WAITING_MAX {
@@ -103,48 +120,43 @@ impl Link {
         self.neighbours.values().filter_map(|neighbour| neighbour.ask_again).min()
     }
 
-    fn ask(&mut self, now: Instant, target: Ipv4Address) {
+    fn ask(&mut self, now: Instant, target: IpAddress) {
         let neighbour = self.neighbours.entry(target).or_default();
         neighbour.asked += 1;
         neighbour.ask_again = Some(now + ASK_EVERY);
-        self.send_arp(
-            EthernetAddress::BROADCAST,
-            ArpRepr::EthernetIpv4 {
-                operation: ArpOperation::Request,
-                source_hardware_addr: self.mac,
-                source_protocol_addr: self.asker(target),
-                target_hardware_addr: EthernetAddress([0; 6]),
-                target_protocol_addr: target,
-            },
-        );
-    }
-
-    /// The announced address in the target's network, else the first one.
-    fn asker(&self, target: Ipv4Address) -> Ipv4Address {
-        let near = self.announced().find(|own| own.contains_addr(&target));
-        near.unwrap_or(&self.addresses[0]).address()
-    }
-
-    fn announced(&self) -> impl Iterator<Item = &Ipv4Cidr> {
-        self.addresses
-            .iter()
-            .enumerate()
-            .filter(|(index, own)| *index == 0 || own.prefix_len() < 32)
-            .map(|(_, own)| own)
-    }
-
-    fn receive_arp(&mut self, now: Instant, packet: &[u8]) {
-        let Ok(packet) = ArpPacket::new_checked(packet) else { return };
-        let Ok(ArpRepr::EthernetIpv4 {
-            operation,
-            source_hardware_addr: mac,
-            source_protocol_addr: address,
-            target_protocol_addr: target,
-            ..
-        }) = ArpRepr::parse(&packet)
-        else {
-            return;
+        let frame = match (self.asker(target), target) {
+            (Some(IpAddress::Ipv4(from)), IpAddress::Ipv4(target)) => arp::question(self.mac, from, target),
+            (Some(IpAddress::Ipv6(from)), IpAddress::Ipv6(target)) => ndisc::question(self.mac, from, target),
+            // smoltcp sends nothing to a family that we have no address of.
+            _ => return,
         };
+        self.out.push(frame);
+    }
+
+    /// The announced address in the target's network, else the first one of its family.
+    fn asker(&self, target: IpAddress) -> Option<IpAddress> {
+        let near = self.announced().find(|own| own.contains_addr(&target));
+        let first = || self.announced().find(|own| own.address().version() == target.version());
+        near.or_else(first).map(|own| own.address())
+    }
+
+    fn announced(&self) -> impl Iterator<Item = &IpCidr> {
+        let first = |version| self.addresses.iter().position(|own| own.address().version() == version);
+        let firsts = [first(IpVersion::Ipv4), first(IpVersion::Ipv6)];
+        let own = self.addresses.iter().enumerate();
+        own.filter(move |(index, own)| firsts.contains(&Some(*index)) || !is_alone(own)).map(|(_, own)| own)
+    }
+
+    /// Whether questions for an announced IPv6 address come to this group.
+    fn hears(&self, group: EthernetAddress) -> bool {
+        self.announced().any(|own| match own.address() {
+            IpAddress::Ipv4(_) => false,
+            IpAddress::Ipv6(address) => ndisc::group_mac(ndisc::solicited_node(address)) == group,
+        })
+    }
+
+    fn heard(&mut self, now: Instant, notice: Option<Notice>) {
+        let Some(Notice { address, mac, target, asks }) = notice else { return };
         let for_us = self.announced().any(|own| own.address() == target);
         let ours = self.addresses.iter().any(|own| own.address() == address);
         if !mac.is_unicast() || address.is_unspecified() || ours {
@@ -153,42 +165,60 @@ impl Link {
         if for_us || self.neighbours.contains_key(&address) {
             self.learn(now, address, mac);
         }
-        if for_us && operation == ArpOperation::Request {
-            self.send_arp(
-                mac,
-                ArpRepr::EthernetIpv4 {
-                    operation: ArpOperation::Reply,
-                    source_hardware_addr: self.mac,
-                    source_protocol_addr: target,
-                    target_hardware_addr: mac,
-                    target_protocol_addr: address,
-                },
-            );
+        if for_us && asks {
+            self.out.push(match (target, address) {
+                (IpAddress::Ipv4(target), IpAddress::Ipv4(address)) => arp::answer(self.mac, target, (mac, address)),
+                (IpAddress::Ipv6(target), IpAddress::Ipv6(address)) => ndisc::answer(self.mac, target, (mac, address)),
+                _ => unreachable!("a notice is of one family"),
+            });
         }
     }
 
-    fn learn(&mut self, now: Instant, address: Ipv4Address, mac: EthernetAddress) {
+    fn learn(&mut self, now: Instant, address: IpAddress, mac: EthernetAddress) {
         let neighbour = self.neighbours.entry(address).or_default();
         neighbour.place = Some((mac, now));
         neighbour.asked = 0;
         neighbour.ask_again = None;
         for mut frame in std::mem::take(&mut neighbour.waiting) {
-            self.write_header(&mut frame, mac, EthernetProtocol::Ipv4);
+            write_header(&mut frame, self.mac, mac, ethertype_of(address));
             self.out.push(frame);
         }
     }
+}
 
-    fn send_arp(&mut self, to: EthernetAddress, arp: ArpRepr) {
-        let mut frame = vec![0; ETHERNET_HEADER_LEN + arp.buffer_len()];
-        self.write_header(&mut frame, to, EthernetProtocol::Arp);
-        arp.emit(&mut ArpPacket::new_unchecked(&mut frame[ETHERNET_HEADER_LEN..]));
-        self.out.push(frame);
+pub(crate) fn write_header(frame: &mut [u8], from: EthernetAddress, to: EthernetAddress, ethertype: EthernetProtocol) {
+    let mut frame = EthernetFrame::new_unchecked(frame);
+    frame.set_dst_addr(to);
+    frame.set_src_addr(from);
+    frame.set_ethertype(ethertype);
+}
+
+fn is_alone(own: &IpCidr) -> bool {
+    match own {
+        IpCidr::Ipv4(own) => own.prefix_len() == 32,
+        IpCidr::Ipv6(own) => own.prefix_len() == 128,
     }
+}
 
-    fn write_header(&self, frame: &mut [u8], to: EthernetAddress, ethertype: EthernetProtocol) {
-        let mut frame = EthernetFrame::new_unchecked(frame);
-        frame.set_dst_addr(to);
-        frame.set_src_addr(self.mac);
-        frame.set_ethertype(ethertype);
+/// Of a packet that smoltcp has made.
+fn destination_of(packet: &[u8]) -> Option<IpAddress> {
+    match IpVersion::of_packet(packet).ok()? {
+        IpVersion::Ipv4 => Some(Ipv4Packet::new_unchecked(packet).dst_addr().into()),
+        IpVersion::Ipv6 => Some(Ipv6Packet::new_unchecked(packet).dst_addr().into()),
+    }
+}
+
+/// Where a packet that is for more than one station goes.
+fn group_of(destination: IpAddress) -> Option<EthernetAddress> {
+    match destination {
+        IpAddress::Ipv4(address) => address.is_broadcast().then_some(EthernetAddress::BROADCAST),
+        IpAddress::Ipv6(address) => address.is_multicast().then(|| ndisc::group_mac(address)),
+    }
+}
+
+fn ethertype_of(address: IpAddress) -> EthernetProtocol {
+    match address {
+        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
+        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
     }
 }

@@ -1,12 +1,12 @@
 //! What the stack must know of a TCP segment before smoltcp sees it: whose it is, and whether it opens or resets.
 
-use smoltcp::wire::{IpProtocol, Ipv4Address, Ipv4Packet, TcpPacket};
+use smoltcp::wire::{IpAddress, IpProtocol, IpVersion, Ipv4Packet, Ipv6ExtHeader, Ipv6Packet, TcpPacket};
 
 /// A connection's four numbers, as seen from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tuple {
-    pub local: (Ipv4Address, u16),
-    pub remote: (Ipv4Address, u16),
+    pub local: (IpAddress, u16),
+    pub remote: (IpAddress, u16),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +18,39 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// `None` when it is no TCP over IPv4 that could be parsed. Checksums are smoltcp's.
+    /// `None` when it is no TCP that could be parsed. Checksums are smoltcp's.
     pub fn peek(packet: &[u8]) -> Option<Self> {
-        let ip = Ipv4Packet::new_checked(packet).ok()?;
-        if ip.next_header() != IpProtocol::Tcp {
+        // smoltcp asks an empty packet for its version, and panics.
+        packet.first()?;
+        let (source, destination, protocol, payload) = match IpVersion::of_packet(packet).ok()? {
+            IpVersion::Ipv4 => {
+                let ip = Ipv4Packet::new_checked(packet).ok()?;
+                (ip.src_addr().into(), ip.dst_addr().into(), ip.next_header(), ip.payload())
+            }
+            IpVersion::Ipv6 => {
+                let ip = Ipv6Packet::new_checked(packet).ok()?;
+                let (protocol, payload) = behind_options(ip.next_header(), ip.payload())?;
+                (IpAddress::from(ip.src_addr()), IpAddress::from(ip.dst_addr()), protocol, payload)
+            }
+        };
+        if protocol != IpProtocol::Tcp {
             return None;
         }
-        let tcp = TcpPacket::new_checked(ip.payload()).ok()?;
+        let tcp = TcpPacket::new_checked(payload).ok()?;
         Some(Self {
-            tuple: Tuple { local: (ip.dst_addr(), tcp.dst_port()), remote: (ip.src_addr(), tcp.src_port()) },
+            tuple: Tuple { local: (destination, tcp.dst_port()), remote: (source, tcp.src_port()) },
             opens: tcp.syn() && !tcp.ack() && !tcp.rst(),
             resets: tcp.rst(),
         })
     }
+}
+
+/// smoltcp looks behind one hop-by-hop header, and behind no other.
+fn behind_options(next: IpProtocol, payload: &[u8]) -> Option<(IpProtocol, &[u8])> {
+    if next != IpProtocol::HopByHop {
+        return Some((next, payload));
+    }
+    let header = Ipv6ExtHeader::new_checked(payload).ok()?;
+    let length = (usize::from(header.header_len()) + 1) * 8;
+    Some((header.next_header(), payload.get(length..)?))
 }

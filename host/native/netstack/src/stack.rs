@@ -1,4 +1,4 @@
-//! One Ethernet interface with its addresses and TCP sockets.
+//! One Ethernet interface with its addresses and TCP sockets. `datagram.rs` has those of UDP.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -6,17 +6,19 @@ use std::fmt;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpCidr, Ipv4Address, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr};
 
 use crate::connection::{Connection, Event, EventKind};
+use crate::datagram::{DATAGRAM_MAX, Port};
 use crate::device::Device;
+use crate::fragments::Reassembly;
 use crate::link::Link;
 use crate::segment::{Segment, Tuple};
 
 pub struct Options {
     pub mac: EthernetAddress,
     /// The own one first; from 1 to `ADDRESSES_MAX`.
-    pub addresses: Vec<Ipv4Cidr>,
+    pub addresses: Vec<IpCidr>,
     pub seed: u64,
     /// Bytes a socket.
     pub receive_buffer: usize,
@@ -31,12 +33,14 @@ pub enum Error {
     Addresses(usize),
     /// No socket has this id.
     UnknownSocket(u32),
-    /// This port has a listener already, or it is 0.
+    /// This port has a socket already, or it is 0.
     Port(u16),
     /// There is such a connection already.
     Connected(Tuple),
     /// One side of this connection has no usable address or port.
     Endpoint(Tuple),
+    /// Bytes, which are more than a datagram may have.
+    TooLong(usize),
 }
 
 impl fmt::Display for Error {
@@ -48,9 +52,10 @@ impl fmt::Display for Error {
         match self {
             Self::Addresses(count) => write!(f, "{count} addresses; an interface has 1 to {ADDRESSES_MAX}"),
             Self::UnknownSocket(id) => write!(f, "no socket has the id {id}"),
-            Self::Port(port) => write!(f, "port {port} cannot be listened on, or is already"),
+            Self::Port(port) => write!(f, "port {port} cannot be used, or is already"),
             Self::Connected(tuple) => write!(f, "{} is connected already", pair(tuple)),
             Self::Endpoint(tuple) => write!(f, "{} cannot be connected", pair(tuple)),
+            Self::TooLong(length) => write!(f, "{length} bytes; a datagram has {DATAGRAM_MAX} at most"),
         }
     }
 }
@@ -65,19 +70,24 @@ pub struct Row {
 
 pub struct Netstack {
     interface: Interface,
-    sockets: SocketSet<'static>,
+    pub(crate) sockets: SocketSet<'static>,
     device: Device,
-    link: Link,
+    pub(crate) link: Link,
+    reassembly: Reassembly,
+    /// Of what is sent in fragments.
+    pub(crate) next_ident: u32,
     buffers: (usize, usize),
-    own: Vec<Ipv4Address>,
+    pub(crate) own: Vec<IpAddress>,
     /// The one listening socket of each port. A frame makes one connection at most, and takes it.
     listeners: BTreeMap<u16, SocketHandle>,
     /// By id.
     connections: BTreeMap<u32, Connection>,
     /// All that are not closed.
     by_tuple: HashMap<Tuple, u32>,
+    /// Bound ones of UDP, by id.
+    pub(crate) ports: BTreeMap<u32, Port>,
     next_id: u32,
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Netstack {
@@ -91,18 +101,22 @@ impl Netstack {
         let mut device = Device::default();
         let mut interface = Interface::new(config, &mut device, Instant::ZERO);
         interface.update_ip_addrs(|list| {
-            list.extend(addresses.iter().map(|address| IpCidr::Ipv4(*address)));
+            list.extend(addresses.iter().copied());
         });
+        every_address_is_on_the_link(&mut interface, &addresses);
         Ok(Self {
             interface,
             sockets: SocketSet::new(Vec::new()),
             device,
             own: addresses.iter().map(|address| address.address()).collect(),
             link: Link::new(mac, addresses),
+            reassembly: Reassembly::default(),
+            next_ident: seed as u32,
             buffers: (receive_buffer, send_buffer),
             listeners: BTreeMap::new(),
             connections: BTreeMap::new(),
             by_tuple: HashMap::new(),
+            ports: BTreeMap::new(),
             next_id: 1,
             events: Vec::new(),
         })
@@ -137,18 +151,19 @@ impl Netstack {
     /// Takes one frame from the wire.
     pub fn receive(&mut self, now: Instant, frame: &[u8]) {
         let Some(packet) = self.link.receive(now, frame) else { return };
-        let segment = Segment::peek(packet);
+        let Some(packet) = self.reassembly.receive(now, packet) else { return };
+        let segment = Segment::peek(&packet);
         let known = segment.and_then(|segment| self.by_tuple.get(&segment.tuple).copied());
         if let (Some(Segment { opens: true, .. }), Some(id)) = (segment, known)
             && !self.take_syn_of_known(id)
         {
             return;
         }
-        self.device.ingress.extend_from_slice(packet);
+        self.device.ingress = packet;
         self.interface.poll_ingress_single(now, &mut self.device, &mut self.sockets);
         self.send_queued(now);
 
-        let Some(segment) = segment else { return };
+        let Some(segment) = segment else { return self.observe_ports() };
         match self.by_tuple.get(&segment.tuple) {
             Some(&id) => self.observe(id, now, true, segment.resets),
             None => self.accept(now, segment.tuple),
@@ -228,8 +243,11 @@ impl Netstack {
     }
 
     /// The owner has no more use for the socket. One that is not closed yet ends like an orphan: it sends what is
-    /// queued and FIN, waits out TIME-WAIT, and then is forgotten.
+    /// queued and FIN, waits out TIME-WAIT, and then is forgotten. One of UDP is forgotten at once.
     pub fn release(&mut self, id: u32) -> Result<(), Error> {
+        if self.unbind(id) {
+            return Ok(());
+        }
         self.close(id)?;
         let (connection, _) = self.both(id)?;
         connection.released = true;
@@ -266,10 +284,15 @@ impl Netstack {
     }
 
     fn add_connection(&mut self, tuple: Tuple, socket: SocketHandle, accepted: bool) -> u32 {
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.take_id();
         self.connections.insert(id, Connection::new(tuple, socket, accepted));
         self.by_tuple.insert(tuple, id);
+        id
+    }
+
+    pub(crate) fn take_id(&mut self) -> u32 {
+        let id = self.next_id;
+        self.next_id += 1;
         id
     }
 
@@ -365,5 +388,18 @@ impl Netstack {
         for frame in self.device.egress.drain(..) {
             self.link.send(now, frame);
         }
+    }
+}
+
+/// smoltcp sends to an address outside of its networks only by a route, and by what router is nobody's business here:
+/// `link.rs` looks at the destination.
+fn every_address_is_on_the_link(interface: &mut Interface, addresses: &[IpCidr]) {
+    let routes = interface.routes_mut();
+    for own in addresses {
+        match own.address() {
+            IpAddress::Ipv4(own) => routes.add_default_ipv4_route(own),
+            IpAddress::Ipv6(own) => routes.add_default_ipv6_route(own),
+        }
+        .expect("there is room for one route of each family");
     }
 }

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use dobbs_netstack::{EthernetAddress, EventKind, Instant, Ipv4Address, Ipv4Cidr, State, Tuple};
+use dobbs_netstack::{EthernetAddress, EventKind, Instant, IpAddress, IpCidr, State, Tuple};
 use napi::bindgen_prelude::{Env, Uint8ArraySlice};
 use napi_derive::napi;
 
@@ -41,6 +41,15 @@ pub struct SocketRow {
     pub remote_port: u16,
 }
 
+#[napi(object)]
+pub struct Datagram<'env> {
+    pub local_address: String,
+    pub local_port: u16,
+    pub remote_address: String,
+    pub remote_port: u16,
+    pub data: Uint8ArraySlice<'env>,
+}
+
 /// Times are µs.
 #[napi]
 pub struct Netstack {
@@ -51,8 +60,8 @@ pub struct Netstack {
 impl Netstack {
     #[napi(constructor)]
     pub fn new(options: NetstackOptions) -> Result<Self> {
-        let addresses: Result<Vec<Ipv4Cidr>> =
-            options.addresses.iter().map(|text| parse("IPv4 address with its prefix length", text)).collect();
+        let addresses: Result<Vec<IpCidr>> =
+            options.addresses.iter().map(|text| parse("IP address with its prefix length", text)).collect();
         let stack = dobbs_netstack::Netstack::new(dobbs_netstack::Options {
             mac: parse::<EthernetAddress>("MAC address", &options.mac)?,
             addresses: addresses?,
@@ -77,9 +86,7 @@ impl Netstack {
         remote_address: String,
         remote_port: u16,
     ) -> Result<u32> {
-        let local = parse::<Ipv4Address>("IPv4 address", &local_address)?;
-        let remote = parse::<Ipv4Address>("IPv4 address", &remote_address)?;
-        let tuple = Tuple { local: (local, local_port), remote: (remote, remote_port) };
+        let tuple = tuple((&local_address, local_port), (&remote_address, remote_port))?;
         self.stack.connect(Instant::from_micros(now), tuple).map_err(misuse)
     }
 
@@ -137,6 +144,39 @@ impl Netstack {
     }
 
     #[napi]
+    pub fn bind(&mut self, port: u16) -> Result<u32> {
+        self.stack.bind(port).map_err(misuse)
+    }
+
+    #[napi]
+    pub fn send_datagram(
+        &mut self,
+        now: i64,
+        id: u32,
+        local_address: String,
+        local_port: u16,
+        remote_address: String,
+        remote_port: u16,
+        data: &[u8],
+    ) -> Result<bool> {
+        let tuple = tuple((&local_address, local_port), (&remote_address, remote_port))?;
+        self.stack.send_datagram(Instant::from_micros(now), id, tuple, data).map_err(misuse)
+    }
+
+    #[napi]
+    pub fn receive_datagram<'env>(&mut self, env: &'env Env, id: u32) -> Result<Option<Datagram<'env>>> {
+        let Some(received) = self.stack.receive_datagram(id).map_err(misuse)? else { return Ok(None) };
+        let Tuple { local, remote } = received.tuple;
+        Ok(Some(Datagram {
+            local_address: local.0.to_string(),
+            local_port: local.1,
+            remote_address: remote.0.to_string(),
+            remote_port: remote.1,
+            data: bytes(env, &received.data)?,
+        }))
+    }
+
+    #[napi]
     pub fn sockets(&self) -> Vec<SocketRow> {
         let row = |row: dobbs_netstack::Row| SocketRow {
             id: row.id,
@@ -148,6 +188,11 @@ impl Netstack {
         };
         self.stack.rows().into_iter().map(row).collect()
     }
+}
+
+fn tuple(local: (&str, u16), remote: (&str, u16)) -> Result<Tuple> {
+    let end = |(address, port)| parse::<IpAddress>("IP address", address).map(|address| (address, port));
+    Ok(Tuple { local: end(local)?, remote: end(remote)? })
 }
 
 fn bytes<'env>(env: &'env Env, bytes: &[u8]) -> Result<Uint8ArraySlice<'env>> {

@@ -1,13 +1,16 @@
 //! Two stacks on one wire, in virtual time.
 #![allow(dead_code)]
 
-use dobbs_netstack::{Event, EventKind, Instant, Ipv4Address, Netstack, Options, State, Tuple};
+use dobbs_netstack::{Event, EventKind, Instant, IpAddress, Ipv4Address, Ipv6Address, Netstack, Options, State, Tuple};
 
 pub const CLIENT_MAC: &str = "02-00-00-00-00-02";
 pub const SERVER_MAC: &str = "02-00-00-00-00-01";
 pub const CLIENT: Ipv4Address = Ipv4Address::new(10, 0, 0, 2);
 pub const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 0, 1);
 pub const VIP: Ipv4Address = Ipv4Address::new(10, 0, 0, 100);
+pub const CLIENT6: Ipv6Address = Ipv6Address::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
+pub const SERVER6: Ipv6Address = Ipv6Address::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
+pub const VIP6: Ipv6Address = Ipv6Address::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x100);
 pub const PORT: u16 = 80;
 
 /// One way on the wire.
@@ -24,8 +27,8 @@ pub fn stack(mac: &str, addresses: &[&str], seed: u64) -> Netstack {
     .unwrap()
 }
 
-pub fn tuple(local: Ipv4Address, local_port: u16, remote: Ipv4Address, remote_port: u16) -> Tuple {
-    Tuple { local: (local, local_port), remote: (remote, remote_port) }
+pub fn tuple(local: impl Into<IpAddress>, local_port: u16, remote: impl Into<IpAddress>, remote_port: u16) -> Tuple {
+    Tuple { local: (local.into(), local_port), remote: (remote.into(), remote_port) }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,12 @@ pub struct Net {
 impl Net {
     pub fn new() -> Self {
         Self::with(stack(CLIENT_MAC, &["10.0.0.2/24"], 2), stack(SERVER_MAC, &["10.0.0.1/24", "10.0.0.100/32"], 1))
+    }
+
+    /// Both families at both ends.
+    pub fn dual() -> Self {
+        let server = ["10.0.0.1/24", "fd00::1/64", "10.0.0.100/32", "fd00::100/128"];
+        Self::with(stack(CLIENT_MAC, &["10.0.0.2/24", "fd00::2/64"], 2), stack(SERVER_MAC, &server, 1))
     }
 
     pub fn with(client: Netstack, mut server: Netstack) -> Self {
@@ -179,6 +188,15 @@ pub fn flags(frame: &[u8]) -> Option<u8> {
 
 pub fn is_ipv4(frame: &[u8]) -> bool {
     frame[12..14] == [0x08, 0x00]
+}
+
+pub fn is_ipv6(frame: &[u8]) -> bool {
+    frame[12..14] == [0x86, 0xdd]
+}
+
+/// Type of an ICMPv6 message right behind the IPv6 header.
+pub fn icmpv6_type(frame: &[u8]) -> Option<u8> {
+    (is_ipv6(frame) && frame[20] == 58).then(|| frame[54])
 }
 
 pub fn is_arp(frame: &[u8]) -> bool {
