@@ -1,36 +1,95 @@
 /**
- * Addresses of an emulated appliance: one flat /16, that of the VIP. The third number tells who it is: 0 is left to
- * VIPs, 1 to SITES_MAX are client sites, 254 is hosts.
+ * Addresses of an emulated appliance: one flat network of each family, that of its VIPs. IPv4: a /16, and the third number
+ * tells who it is. IPv6: a /64, and the number before the last tells it, in the same way:
+ *
+ * ```
+ *   10.20.<who>.<number>    fd00:20::<who>:<number>
+ *
+ *   who  0           left to VIPs
+ *        1..120      client sites
+ *        126..245    the same sites: where their clients go on from when they roam
+ *        254         hosts
+ * ```
  */
+import { bytesToIp, ipToBytes } from "../model/address.ts";
 
-export const PREFIX_BITS = 16;
+export type Family = "ipv4" | "ipv6";
+export const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
+
+export const SITES_MAX = 120;
+/** From a site's number to that of its roaming clients. */
+const ROAMING = 125;
 const HOSTS = 254;
-export const SITES_MAX = 250;
 
-/** Locally administered; the last four bytes are the IP address, so that captures are easy to read. */
+export const PREFIX_BITS: Readonly<Record<Family, number>> = { ipv4: 16, ipv6: 64 };
+/** An address that stands alone: a VIP on a host. */
+export const ALONE_BITS: Readonly<Record<Family, number>> = { ipv4: 32, ipv6: 128 };
+
+/** Locally administered; the last four bytes are the IPv4 address, so that captures are easy to read. */
 const CLIENT_MAC_PREFIX = "02:c1";
 
-/** Whether the emulator gives out addresses like this one. */
+/** One client, and the addresses that it has: of each family that the appliance has a VIP of. */
+export interface ClientPlace {
+  readonly mac: string;
+  readonly addresses: Addresses;
+  /** Where it goes on from when it roams. */
+  readonly roaming: Addresses;
+}
+
+export type Addresses = Readonly<Partial<Record<Family, string>>>;
+
+export function familyOf(address: string): Family {
+  return address.includes(":") ? "ipv6" : "ipv4";
+}
+
+/** Whether the emulator gives out addresses like this one, in the network of that one itself. */
 export function isInPlan(address: string): boolean {
-  return address.split(".")[2] !== "0";
+  return whoOf(ipToBytes(address)) !== 0;
 }
 
-/** Of host `number`, from 0 on. */
-export function hostAddress(vip: string, number: number): string {
-  return `${network(vip)}.${HOSTS}.${number + 1}`;
+/** Whether both are in one network of the plan. */
+export function areNeighbours(one: string, other: string): boolean {
+  const family = familyOf(one);
+  const bytes = PREFIX_BITS[family] / 8;
+  const [a, b] = [ipToBytes(one), ipToBytes(other)].map((address) => address.subarray(0, bytes));
+  return family === familyOf(other) && Buffer.compare(a!, b!) === 0;
 }
 
-/** Of client `number` at site `site`, both from 0 on. */
-export function clientAddress(vip: string, site: number, number: number): string {
-  return `${network(vip)}.${site + 1}.${number + 1}`;
+/** Of host `number`, from 0 on: one for each of `vips`, which are of one family each. */
+export function hostAddresses(vips: Addresses, number: number): Addresses {
+  return inNetworksOf(vips, HOSTS, number + 1);
 }
 
-export function clientMac(address: string): string {
-  const bytes = address.split(".").map((number) => Number(number).toString(16).padStart(2, "0"));
+/** Client `number` at site `site`, both from 0 on. */
+export function clientPlace(vips: Addresses, site: number, number: number): ClientPlace {
+  const addresses = inNetworksOf(vips, site + 1, number + 1);
+  const roaming = inNetworksOf(vips, site + 1 + ROAMING, number + 1);
+  return { mac: clientMac(addresses.ipv4 ?? `0.0.${site + 1}.${number + 1}`), addresses, roaming };
+}
+
+function clientMac(address: string): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
   return `${CLIENT_MAC_PREFIX}:${bytes.join(":")}`;
 }
 
-/** `10.20` of `10.20.0.1`. */
-function network(vip: string): string {
-  return vip.split(".").slice(0, 2).join(".");
+function inNetworksOf(vips: Addresses, who: number, number: number): Addresses {
+  const families = FAMILIES.filter((family) => vips[family] !== undefined);
+  return Object.fromEntries(families.map((family) => [family, inNetworkOf(vips[family]!, who, number)]));
+}
+
+/** `who` and `number` are the last two bytes (IPv4) or groups (IPv6). */
+function inNetworkOf(vip: string, who: number, number: number): string {
+  const bytes = ipToBytes(vip);
+  bytes.fill(0, PREFIX_BITS[familyOf(vip)] / 8);
+  bytes[whoPlace(bytes)] = who;
+  bytes[bytes.length - 1] = number;
+  return bytesToIp(bytes);
+}
+
+function whoOf(address: Uint8Array): number {
+  return address[whoPlace(address)]!;
+}
+
+function whoPlace(address: Uint8Array): number {
+  return address.length === 4 ? 2 : 13;
 }

@@ -7,6 +7,7 @@ import type { SwitchDriver } from "../supervisor/switch-driver.ts";
 import { TrafficManager } from "../supervisor/traffic-manager.ts";
 import { FirmwareNode, type FirmwareNodeOptions } from "./firmware-node.ts";
 import type { HostNode } from "./host-node.ts";
+import type { LiveConnection } from "./ledger.ts";
 import type { PeerNetwork } from "./peer-network.ts";
 
 export interface BladeNodeOptions extends FirmwareNodeOptions {
@@ -37,11 +38,9 @@ export class BladeNode {
     this.hosts = places.map((place) => makeHost(this.node, place));
   }
 
-  /** Connections of its hosts with clients of the appliance now, TIME-WAIT left out. */
-  liveConnections(): { owner: string; client: string; clientPort: number }[] {
-    return this.hosts.flatMap((host) =>
-      host.connections().filter(({ state }) => state !== "time-wait").map((row) => ({ ...row, owner: host.owner })),
-    );
+  /** What clients of the appliance would lose if it were gone now. */
+  live(): LiveConnection[] {
+    return this.hosts.flatMap((host) => host.live());
   }
 
   /** The blade's traffic manager takes up its work. */

@@ -2,7 +2,7 @@
 import type { VirtualClock } from "./clock.ts";
 import { encodeRequest, type Exchange } from "./exchange.ts";
 import type { ConnectionRecord } from "./ledger.ts";
-import type { SocketEvent } from "./netstack.ts";
+import type { ConnectionEvent } from "./netstack.ts";
 import type { Stream } from "./stream.ts";
 import { receivePayload, sendPayload } from "./transfer.ts";
 
@@ -19,9 +19,9 @@ export class ClientConnection {
   }
 
   /** Returns whether the connection is over: its socket can be forgotten. */
-  handle(event: SocketEvent): boolean {
+  handle(event: ConnectionEvent): boolean {
     const record = this.#record;
-    switch (event.kind) {
+    switch (event) {
       case "connected":
         record.outcome = "open";
         record.establishedUs = this.#clock.now;

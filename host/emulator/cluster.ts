@@ -4,7 +4,9 @@ import type { Assignment } from "../model/assignment.ts";
 import { bladeSetup, type Shared, switchSetup } from "../supervisor/node-setup.ts";
 import { ApplianceManager } from "../supervisor/appliance-manager.ts";
 import { APPLIANCE_MANAGER, type ManagerMessage } from "../supervisor/messages.ts";
-import { clientAddress, clientMac, hostAddress, PREFIX_BITS } from "./address-plan.ts";
+import {
+  type Addresses, ALONE_BITS, type ClientPlace, clientPlace, FAMILIES, type Family, familyOf, hostAddresses, PREFIX_BITS,
+} from "./address-plan.ts";
 import { BladeNode } from "./blade-node.ts";
 import { ClientNode, ClientSite } from "./client-node.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -14,13 +16,14 @@ import { HostNode } from "./host-node.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Parts } from "./parts.ts";
 import { PeerNetwork } from "./peer-network.ts";
+import { unroutableCids } from "./quic/cid.ts";
 import type { Random } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { wireName } from "./scenario-check.ts";
 import { SwitchNode } from "./switch-node.ts";
 import type { Timeline } from "./timeline.ts";
+import type { Vips } from "./traffic.ts";
 
-export const SERVICE_PORT = 80;
 /** Enough for paced transfers, and small beside the number of sockets. */
 const SOCKET_BUFFER_BYTES = 16_384;
 const TOWARDS_CLIENTS: Side = 0;
@@ -45,7 +48,7 @@ export class Cluster {
   readonly manager: ApplianceManager;
   readonly switch: SwitchNode;
   readonly blades: ReadonlyMap<string, BladeNode>;
-  /** By address. */
+  /** By each address that they have, but for those where they roam. */
   readonly clients: ReadonlyMap<string, ClientNode>;
   readonly #options: ClusterOptions;
   readonly #peers: PeerNetwork<ManagerMessage>;
@@ -85,15 +88,19 @@ export class Cluster {
       this.switch.node.connect(this.#appliance.uplinks[number]!, wire, TOWARDS_SERVERS);
       const site = new ClientSite(wire, TOWARDS_CLIENTS);
       for (let i = 0; i < count; i++) {
-        const address = clientAddress(vipOf(this.#appliance), number, i);
-        const mac = clientMac(address);
-        const stack = this.#stack(mac, [`${address}/${PREFIX_BITS}`]);
-        const client = new ClientNode({ clock, stack, address, mac, ledger, transmit: (frame) => site.transmit(frame) });
+        const place = clientPlace(firstVips(this.#appliance), number, i);
+        const client = this.#makeClient(place, (frame) => site.transmit(frame));
         site.add(client);
-        clients.set(address, client);
+        for (const address of Object.values(place.addresses)) clients.set(address, client);
       }
     }
     return clients;
+  }
+
+  #makeClient({ mac, addresses, roaming }: ClientPlace, transmit: (frame: Uint8Array) => void): ClientNode {
+    const { clock, ledger, random } = this.#options;
+    const stack = this.#stack(mac, [...cidrs(addresses), ...cidrs(roaming)]);
+    return new ClientNode({ clock, stack, mac, ledger, random: random.fork(`client ${mac}`), transmit });
   }
 
   #makeBlade(blade: Blade): BladeNode {
@@ -114,17 +121,19 @@ export class Cluster {
   }
 
   #makeHost(blade: Blade, nic: FirmwareNode, { owner, hostPort }: OwnerPlace): HostNode {
-    const { scenario, clock, ledger } = this.#options;
-    const vip = vipOf(this.#appliance);
+    const { scenario, clock, ledger, random } = this.#options;
+    const { vips } = this.#appliance;
+    const own = hostAddresses(firstVips(this.#appliance), this.#hosts++);
     const wire = this.fabric.wire(owner.name === blade.name ? `${blade.name}/host` : owner.name, scenario.network.host);
     nic.connect(hostPort, wire, TOWARDS_CLIENTS);
     return new HostNode({
       clock,
-      stack: this.#stack(owner.mac, [`${hostAddress(vip, this.#hosts++)}/${PREFIX_BITS}`, `${vip}/32`]),
+      stack: this.#stack(owner.mac, [...cidrs(own), ...vips.map((vip) => `${vip}/${ALONE_BITS[familyOf(vip)]}`)]),
       owner: owner.name,
-      vips: this.#appliance.vips,
-      port: SERVICE_PORT,
+      vips,
       ledger,
+      random: random.fork(`host ${owner.name}`),
+      makeCid: unroutableCids(random.fork(`connection IDs ${owner.name}`)),
       wire,
       side: TOWARDS_SERVERS,
       nicQueueUs: BATCH_US,
@@ -160,13 +169,24 @@ export class Cluster {
   }
 }
 
-/** The one that clients use. */
-export function vipOf({ vips }: Appliance): string {
-  return vips.find((vip) => vip.includes("."))!;
+export function vipsOf({ vips }: Appliance): Vips {
+  const of = (family: Family): string[] => vips.filter((vip) => familyOf(vip) === family);
+  return { ipv4: of("ipv4"), ipv6: of("ipv6") };
 }
 
-/** Addresses of all clients, site by site. */
-export function clientAddresses({ appliance, sites }: Scenario): string[] {
-  const vip = vipOf(appliance);
-  return sites.flatMap(({ clients }, site) => Array.from({ length: clients }, (_, i) => clientAddress(vip, site, i)));
+/** One of each family: all of a family are in one network. */
+function firstVips(appliance: Appliance): Addresses {
+  const vips = vipsOf(appliance);
+  return Object.fromEntries(FAMILIES.filter((family) => vips[family].length > 0).map((family) => [family, vips[family][0]!]));
+}
+
+/** All clients, site by site. */
+export function clientPlaces({ appliance, sites }: Scenario): ClientPlace[] {
+  const vips = firstVips(appliance);
+  return sites.flatMap(({ clients }, site) => Array.from({ length: clients }, (_, i) => clientPlace(vips, site, i)));
+}
+
+/** With the prefix length of the plan. */
+function cidrs(addresses: Addresses): string[] {
+  return Object.values(addresses).map((address) => `${address}/${PREFIX_BITS[familyOf(address)]}`);
 }

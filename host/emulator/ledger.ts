@@ -7,9 +7,18 @@ export type Outcome = "planned" | "opening" | "open" | "closing" | "done" | "kee
 /** A connection that stays open has stalled when an exchange of its has not come to an end for this long. */
 const STALLED_US = 3_000_000;
 
+/** One end of a connection that a host has. */
+export interface LiveConnection {
+  /** Address. */
+  readonly client: string;
+  readonly clientPort: number;
+}
+
 export class ConnectionRecord {
   readonly plan: PlannedConnection;
   outcome: Outcome = "planned";
+  /** Where its client is now. */
+  client: string;
   clientPort = 0;
   /** Whether it has nothing to say at the moment. */
   silent = false;
@@ -20,14 +29,19 @@ export class ConnectionRecord {
   establishedUs: number | null = null;
   /** When its bucket had another current owner than `servedBy` for the first time while it was established. */
   moved: { readonly atUs: number; readonly silent: boolean } | null = null;
+  /** When its client has gone on from another address or port. */
+  migratedUs: number | null = null;
   brokenUs: number | null = null;
   /** When the host that had it was done with it. */
   closedUs: number | null = null;
   /** Payload bytes that arrived, checked by both ends. */
   bytes = 0;
+  /** Of a tunnel: those that never arrived, which it allows. */
+  datagramsLost = 0;
 
   constructor(plan: PlannedConnection) {
     this.plan = plan;
+    this.client = plan.client;
   }
 
   /** Ended otherwise than it should have, and not by an announced cut. */
@@ -59,7 +73,15 @@ export class Ledger {
   opened(record: ConnectionRecord, clientPort: number): void {
     record.outcome = "opening";
     record.clientPort = clientPort;
-    this.#byTuple.set(tuple(record.plan.client, clientPort), record);
+    this.#byTuple.set(tuple(record.client, clientPort), record);
+  }
+
+  /** The client goes on from here. It is found by where it was before, too: frames are on their way from there. */
+  migrated(record: ConnectionRecord, client: string, clientPort: number, nowUs: number): void {
+    record.client = client;
+    record.clientPort = clientPort;
+    record.migratedUs = nowUs;
+    this.#byTuple.set(tuple(client, clientPort), record);
   }
 
   find(client: string, clientPort: number): ConnectionRecord | undefined {
@@ -67,10 +89,11 @@ export class Ledger {
   }
 
   /** Current owners have changed: marks and returns the connections that live on while their bucket leaves the host
-   *  that has them. */
+   *  that has them. Not those that have left their bucket themselves. */
   moved(nowUs: number, currentOwner: (client: string) => string | undefined): ConnectionRecord[] {
     const moved = this.records.filter(
-      (record) => record.isEstablished && !record.moved && currentOwner(record.plan.client) !== record.servedBy,
+      (record) => record.isEstablished && !record.moved && record.client === record.plan.client
+        && currentOwner(record.client) !== record.servedBy,
     );
     for (const record of moved) record.moved = { atUs: nowUs, silent: record.silent };
     return moved;

@@ -47,11 +47,13 @@ function bucketBars({ bucketsBefore, bucketsAfter }: RunReport): string[] {
 }
 
 function countsText(report: RunReport): string {
-  const { moved, outcomes, framesRedirected, bytes, frames, digest, engine, refusals } = report;
+  const { moved, outcomes, framesRedirected, bytes, migrated, datagramsLost, frames, digest, engine, refusals } = report;
   const rows: [string, string | number][] = [
     ["alive across their bucket's move", moved.alive],
     ["  silent at that moment", moved.idle],
     ["  in an upload, a download", `${moved.uploads}, ${moved.downloads}`],
+    ...shownIfAny("  tunnels", moved.tunnels),
+    ...shownIfAny("  over QUIC", moved.quic),
     ["  broken in the end", moved.broken],
     ["connections done, kept open", `${outcomes.done}, ${outcomes.keeping}`],
     ["reset", outcomes.reset],
@@ -60,6 +62,8 @@ function countsText(report: RunReport): string {
     ["cut at a deadline, as announced", outcomes.cut],
     ["frames redirected", framesRedirected],
     ["payload bytes, all checked", bytes],
+    ...shownIfAny("connections that went on from another address", migrated),
+    ...shownIfAny("datagrams of tunnels that were lost", datagramsLost),
     ["frames on all wires", frames],
     ["engine", engine],
     ["digest of all frames", digest],
@@ -67,6 +71,10 @@ function countsText(report: RunReport): string {
   ];
   const width = Math.max(...rows.map(([label]) => label.length));
   return rows.map(([label, value]) => `${INDENT}${label.padEnd(width)}  ${shown(value)}`).join("\n");
+}
+
+function shownIfAny(label: string, count: number): [string, number][] {
+  return count > 0 ? [[label, count]] : [];
 }
 
 /** One line a scenario, with and without redirection, and what is to be said about them. */

@@ -24,6 +24,10 @@ export interface RunReport {
   readonly redirects: RedirectCount;
   /** Payload bytes that arrived, with checksums that both ends agree on. */
   readonly bytes: number;
+  /** Of tunnels: those that never arrived. They are allowed to. */
+  readonly datagramsLost: number;
+  /** Connections whose client went on from another address or port. */
+  readonly migrated: number;
   /** On all wires. */
   readonly frames: number;
   readonly virtualMs: number;
@@ -55,6 +59,8 @@ export interface MovedCount {
   readonly idle: number;
   readonly uploads: number;
   readonly downloads: number;
+  readonly tunnels: number;
+  readonly quic: number;
   /** Of them, broken in the end. */
   readonly broken: number;
 }
@@ -93,6 +99,8 @@ export function countMoved(records: readonly ConnectionRecord[]): MovedCount {
     idle: moved.filter((record) => record.moved!.silent).length,
     uploads: ofKind("upload"),
     downloads: ofKind("download"),
+    tunnels: ofKind("udp"),
+    quic: ofKind("quic"),
     broken: moved.filter((record) => record.isBroken).length,
   };
 }

@@ -5,11 +5,12 @@ import type { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Shared } from "../supervisor/node-setup.ts";
 import { bucketCounts } from "../supervisor/succession.ts";
+import { FAMILIES } from "./address-plan.ts";
 import type { BladeNode } from "./blade-node.ts";
 import { findBuckets } from "./bucket-finder.ts";
 import { type CaptureRequest, startCapture } from "./capture-tap.ts";
 import { US_PER_MS, VirtualClock } from "./clock.ts";
-import { clientAddresses, Cluster, SERVICE_PORT, vipOf } from "./cluster.ts";
+import { clientPlaces, Cluster, vipsOf } from "./cluster.ts";
 import { formatSeconds } from "../model/duration.ts";
 import { FrameDigest } from "./frame-digest.ts";
 import { Ledger } from "./ledger.ts";
@@ -57,6 +58,8 @@ class Run {
   readonly #digest = new FrameDigest();
   readonly #timeline = new Timeline(this.#clock);
   readonly #ledger: Ledger;
+  readonly #clients: number;
+  /** By address of a client. */
   readonly #buckets: ReadonlyMap<string, number>;
   readonly #assignments: Assignment[] = [];
   readonly #offline: OfflineBlade[] = [];
@@ -75,9 +78,14 @@ class Run {
     this.#engine = engine;
     this.#seed = seed;
     this.#shared = { appliance, seed: hashSeed, redirect };
-    const clients = clientAddresses(scenario);
-    this.#buckets = findBuckets(parts, this.#shared, vipOf(appliance), clients);
-    this.#ledger = new Ledger(planTraffic(scenario.traffic, clients, random.fork("traffic")));
+    const clients = clientPlaces(scenario);
+    const vips = vipsOf(appliance);
+    this.#clients = clients.length;
+    this.#buckets = new Map(FAMILIES.flatMap((family) => {
+      const addresses = clients.flatMap(({ addresses }) => addresses[family] ?? []);
+      return addresses.length === 0 ? [] : [...findBuckets(parts, this.#shared, vips[family][0]!, addresses)];
+    }));
+    this.#ledger = new Ledger(planTraffic(scenario.traffic, clients, vips, random.fork("traffic")));
     this.cluster = new Cluster({
       scenario,
       shared: this.#shared,
@@ -94,11 +102,11 @@ class Run {
 
   /** Lets all of it happen. */
   finish(): RunReport {
-    const { appliance, start, events, endUs } = this.#scenario;
+    const { start, events, endUs } = this.#scenario;
     this.#join(start);
     for (const record of this.#ledger.records) {
       const client = this.cluster.clients.get(record.plan.client)!;
-      this.#clock.at(record.plan.startUs, () => client.open(record, vipOf(appliance), SERVICE_PORT));
+      this.#clock.at(record.plan.startUs, () => client.open(record));
     }
     for (const event of events) this.#clock.at(event.atUs, () => this.#happen(event));
     this.#clock.runUntil(endUs);
@@ -161,7 +169,7 @@ class Run {
   #wentOffline(node: BladeNode, cutAnnounced: number): void {
     const blade = node.name;
     const owners = node.hosts.map(({ owner }) => owner);
-    const live = node.liveConnections();
+    const live = node.live();
     const records = live.flatMap(({ client, clientPort }) => this.#ledger.find(client, clientPort) ?? []);
     this.#ledger.cut(records, this.#cutFromUs.get(blade) ?? this.#clock.now);
     const closed = this.#ledger.records.filter(({ servedBy, closedUs }) => closedUs !== null && owners.includes(servedBy!));
@@ -189,7 +197,7 @@ class Run {
       engine: this.#engine,
       seed: this.#seed,
       redirect: this.#shared.redirect,
-      clients: this.#buckets.size,
+      clients: this.#clients,
       connections: records.length,
       moved: countMoved(records),
       outcomes,
@@ -197,6 +205,8 @@ class Run {
       framesRedirected: redirects.hop + redirects.resteer + redirects.final + redirects.local,
       redirects,
       bytes: records.reduce((sum, { bytes }) => sum + bytes, 0),
+      datagramsLost: records.reduce((sum, { datagramsLost }) => sum + datagramsLost, 0),
+      migrated: records.filter(({ migratedUs }) => migratedUs !== null).length,
       frames: this.#digest.frames,
       virtualMs: endUs / US_PER_MS,
       bucketsBefore: first ? bucketCounts(first) : {},

@@ -2,8 +2,9 @@
 import type { Path, Problem } from "../files/problem.ts";
 import { type Appliance, ownersOf } from "../model/appliance.ts";
 import { parseDuration } from "../model/duration.ts";
-import { isInPlan, SITES_MAX } from "./address-plan.ts";
-import type { TrafficKind } from "./scenario.ts";
+import { areNeighbours, FAMILIES, type Family, familyOf, isInPlan, PREFIX_BITS, SITES_MAX } from "./address-plan.ts";
+import { ADDRESSES_MAX } from "./netstack.ts";
+import type { Migration, TrafficKind } from "./scenario.ts";
 
 /** A scenario file that has passed its schema, defaults filled in. */
 export interface ScenarioFile {
@@ -28,6 +29,7 @@ export interface WireFile {
 export interface GroupFile {
   readonly name: string;
   readonly kind: TrafficKind;
+  readonly family?: Family | "both";
   readonly connections: number;
   readonly start: string | readonly [string, string];
   readonly bytes: number | readonly [number, number];
@@ -36,6 +38,9 @@ export interface GroupFile {
   readonly silence?: string | readonly [string, string];
   readonly rounds: number;
   readonly keeps: boolean;
+  readonly datagram: number;
+  readonly migrate?: string | readonly [string, string];
+  readonly migrates: Migration;
 }
 
 export interface EventFile {
@@ -50,6 +55,9 @@ export interface EventFile {
   readonly force?: boolean;
 }
 
+/** Of a datagram, with room for what is around it. The schema says the same of tunnels. */
+const PAYLOAD_BYTES_MAX = 30_000;
+
 type Problems = Generator<Problem, void>;
 
 /** All problems, the most telling ones first. */
@@ -57,20 +65,37 @@ export function* checkMeaning(file: ScenarioFile, appliance: Appliance): Problem
   yield* checkAddresses(appliance);
   yield* checkSites(file, appliance);
   yield* checkStart(file, appliance);
-  for (const [i, group] of file.traffic.entries()) yield* checkGroup(file, group, ["traffic", i]);
+  for (const [i, group] of file.traffic.entries()) yield* checkGroup(file, group, ["traffic", i], appliance);
   for (const [i, event] of file.events.entries()) yield* checkEvent(file, event, ["events", i], appliance);
 }
 
 function* checkAddresses({ vips }: Appliance): Problems {
-  const vip = vips.find((address) => address.includes("."));
-  if (vip === undefined) {
-    const message = "the appliance has no IPv4 address, and the emulator's clients speak no IPv6 yet";
-    yield { code: "E_SCENARIO_ADDRESS", path: ["appliance"], message, mend: "Give it an IPv4 VIP." };
-  } else if (isInPlan(vip)) {
-    const message = `the VIP ${vip} is where the emulator puts clients or hosts`;
-    yield { code: "E_SCENARIO_ADDRESS", path: ["appliance"], message, mend: "Use an address whose third number is 0." };
+  const first = new Map<Family, string>();
+  for (const vip of vips) {
+    const family = familyOf(vip);
+    const neighbour = first.get(family) ?? vip;
+    first.set(family, neighbour);
+    if (isInPlan(vip)) {
+      const message = `the VIP ${vip} is where the emulator puts clients or hosts`;
+      yield { code: "E_SCENARIO_ADDRESS", path: ["appliance"], message, mend: IN_PLAN_MENDS[family] };
+    }
+    if (!areNeighbours(vip, neighbour)) {
+      const message = `the VIPs ${neighbour} and ${vip} are not in one network, and the emulator has no router`;
+      const mend = `Use VIPs of each family that have the first ${PREFIX_BITS[family]} bits in common.`;
+      yield { code: "E_SCENARIO_ADDRESS", path: ["appliance"], message, mend };
+    }
+  }
+  const room = ADDRESSES_MAX - first.size;
+  if (vips.length > room) {
+    const message = `${vips.length} VIPs are more than an emulated host has room for: ${room}`;
+    yield { code: "E_SCENARIO_ADDRESS", path: ["appliance"], message, mend: "Remove some of them." };
   }
 }
+
+const IN_PLAN_MENDS: Readonly<Record<Family, string>> = {
+  ipv4: "Use an address whose third number is 0.",
+  ipv6: "Use an address whose last number but one is 0.",
+};
 
 function* checkSites({ sites }: ScenarioFile, { uplinks, blades }: Appliance): Problems {
   const room = Math.min(uplinks.length, SITES_MAX);
@@ -113,18 +138,44 @@ function unknown(path: Path, message: string, known: readonly string[]): Problem
   return { code: "E_SCENARIO_REFERENCE", path, message, mend: `Name one of ${known.join(", ")}.` };
 }
 
-function* checkGroup(file: ScenarioFile, group: GroupFile, path: Path): Problems {
-  const needed = group.kind === "idle" ? "silence" : "over";
-  if (group[needed] === undefined) {
-    const message = `"${needed}" is missing`;
-    const what = group.kind === "idle" ? "how long it is silent" : "how long a transfer takes";
-    yield { code: "E_SCENARIO_MISSING", path, message, mend: `Say ${what}, such as ${needed}: [8s, 12s].` };
+/** What a kind of traffic cannot do without, and what it is. */
+const NEEDED: Readonly<Record<TrafficKind, readonly ["silence" | "over", string] | null>> = {
+  upload: ["over", "how long a transfer takes"],
+  download: ["over", "how long a transfer takes"],
+  idle: ["silence", "how long it is silent"],
+  udp: ["over", "how long both sides send"],
+  quic: ["over", "how long a transfer takes"],
+  dns: null,
+};
+/** What only some kinds have. */
+const ONLY: Readonly<Partial<Record<keyof GroupFile, readonly TrafficKind[]>>> = {
+  silence: ["idle", "udp", "quic"],
+  migrate: ["quic"],
+};
+
+/** The families of the VIPs that a group's connections are opened to. */
+export function familiesOf({ family }: GroupFile, { vips }: Appliance): readonly Family[] {
+  if (family === "both") return FAMILIES;
+  return [family ?? FAMILIES.find((each) => vips.some((vip) => familyOf(vip) === each))!];
+}
+
+function* checkGroup(file: ScenarioFile, group: GroupFile, path: Path, appliance: Appliance): Problems {
+  const needed = NEEDED[group.kind];
+  if (needed && group[needed[0]] === undefined) {
+    const message = `"${needed[0]}" is missing`;
+    yield { code: "E_SCENARIO_MISSING", path, message, mend: `Say ${needed[1]}, such as ${needed[0]}: [8s, 12s].` };
   }
-  if (group.keeps && group.kind !== "idle") {
-    const message = "only idle connections can be kept open";
+  for (const [field, kinds] of Object.entries(ONLY)) {
+    if (group[field as keyof GroupFile] === undefined || kinds.includes(group.kind)) continue;
+    const message = `"${field}" says nothing of ${group.kind}`;
+    yield { code: "E_SCENARIO_VALUE", path: [...path, field], message, mend: `Remove it, or make the group ${kinds.join(" or ")}.` };
+  }
+  if (group.keeps && group.silence === undefined) {
+    const message = "only connections with silences can be kept open";
     yield { code: "E_SCENARIO_VALUE", path: [...path, "keeps"], message, mend: "Remove it, or make the group idle." };
   }
-  for (const field of ["start", "over", "silence"] as const) {
+  yield* checkFamily(group, path, appliance);
+  for (const field of ["start", "over", "silence", "migrate"] as const) {
     const range = group[field];
     if (Array.isArray(range) && parseDuration(range[0] as string) > parseDuration(range[1] as string)) {
       yield backwards([...path, field], range as readonly string[]);
@@ -137,6 +188,20 @@ function* checkGroup(file: ScenarioFile, group: GroupFile, path: Path): Problems
   if (parseDuration(group.every) === 0) {
     const message = "a transfer cannot send all its pieces at once";
     yield { code: "E_SCENARIO_VALUE", path: [...path, "every"], message, mend: "Write a duration above zero, such as 200ms." };
+  }
+}
+
+function* checkFamily(group: GroupFile, path: Path, appliance: Appliance): Problems {
+  const families = familiesOf(group, appliance);
+  const missing = families.find((family) => !appliance.vips.some((vip) => familyOf(vip) === family));
+  if (missing !== undefined) {
+    const message = `the appliance has no ${missing} VIP`;
+    yield { code: "E_SCENARIO_REFERENCE", path: [...path, "family"], message, mend: "Give it one, or name the other family." };
+  }
+  const bytes = typeof group.bytes === "number" ? group.bytes : group.bytes[1];
+  if (group.kind === "dns" && bytes > PAYLOAD_BYTES_MAX) {
+    const message = `an answer of ${bytes} bytes is more than a datagram has room for`;
+    yield { code: "E_SCENARIO_VALUE", path: [...path, "bytes"], message, mend: `Write ${PAYLOAD_BYTES_MAX} or less.` };
   }
 }
 

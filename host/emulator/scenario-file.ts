@@ -8,7 +8,9 @@ import { packagePath } from "../paths.ts";
 import { parseDuration } from "../model/duration.ts";
 import type { WireTiming } from "./fabric.ts";
 import type { Range, Scenario, ScenarioEvent, TrafficGroup } from "./scenario.ts";
-import { checkMeaning, type EventFile, type GroupFile, type ScenarioFile, type WireFile } from "./scenario-check.ts";
+import {
+  checkMeaning, type EventFile, familiesOf, type GroupFile, type ScenarioFile, type WireFile,
+} from "./scenario-check.ts";
 import { scenarioSchema } from "./scenario-schema.ts";
 
 const CODE_PREFIX = "E_SCENARIO";
@@ -60,7 +62,7 @@ function scenarioOf(source: YamlSource, folder: string): Scenario {
       host: wireTiming(file.network.host),
       management: wireTiming(file.network.management),
     },
-    traffic: file.traffic.map(trafficGroup),
+    traffic: file.traffic.map((group) => trafficGroup(group, appliance)),
     events: file.events.map(scenarioEvent).sort((a, b) => a.atUs - b.atUs),
     endUs: parseDuration(file.end),
   };
@@ -75,14 +77,18 @@ function wireTiming({ latency, jitter, loss }: WireFile): WireTiming {
   return { latencyUs: parseDuration(latency), jitterUs: parseDuration(jitter), loss };
 }
 
-function trafficGroup(group: GroupFile): TrafficGroup {
-  const { name, kind, connections, rounds, keeps, bytes } = group;
+function trafficGroup(group: GroupFile, appliance: Appliance): TrafficGroup {
+  const { name, kind, connections, rounds, keeps, bytes, datagram, migrate, migrates } = group;
   return {
     name,
     kind,
     connections,
+    families: familiesOf(group, appliance),
     rounds,
     keeps,
+    datagramBytes: datagram,
+    migrateUs: migrate === undefined ? null : durations(migrate),
+    migrates,
     bytes: typeof bytes === "number" ? [bytes, bytes] : bytes,
     startUs: durations(group.start),
     overUs: durations(group.over ?? "0s"),

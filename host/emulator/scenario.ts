@@ -1,11 +1,13 @@
 /** A scenario: an appliance, the clients that use it, and what happens to it. Read from YAML by `scenario-file.ts`. */
+import type { Family } from "./address-plan.ts";
 import type { Appliance } from "../model/appliance.ts";
 import type { WireTiming } from "./fabric.ts";
 
 /** From the smallest to the largest, both included. */
 export type Range = readonly [min: number, max: number];
 
-export type TrafficKind = "upload" | "download" | "idle";
+/** Over TCP: `upload`, `download`, `idle`. Over UDP: `udp` (a tunnel, shaped as WireGuard's), `quic`, `dns`. */
+export type TrafficKind = "upload" | "download" | "idle" | "udp" | "quic" | "dns";
 
 export interface Scenario {
   readonly name: string;
@@ -46,20 +48,31 @@ export interface TrafficGroup {
   readonly name: string;
   readonly kind: TrafficKind;
   readonly connections: number;
+  /** Of the VIPs that they are opened to; they take turns. At least one. */
+  readonly families: readonly Family[];
   readonly startUs: Range;
-  /** Payload of each exchange. */
+  /** Payload of each exchange; of a tunnel's, each way. */
   readonly bytes: Range;
-  /** Uploads and downloads: from the first to the last byte. */
+  /** Of an exchange, from the first to the last byte. Not of `idle` and `dns`, which say what they have to say at once. */
   readonly overUs: Range;
-  /** Uploads and downloads: time between pieces. */
+  /** In the same kinds: time between pieces. */
   readonly everyUs: number;
-  /** Idle ones: between two exchanges. */
+  /** Between two exchanges; not in uploads and downloads. [0, 0]: there is no silence. */
   readonly silenceUs: Range;
-  /** Idle ones: how many silences. */
+  /** How many silences. */
   readonly rounds: number;
+  /** Tunnels: payload bytes of a datagram at most. */
+  readonly datagramBytes: number;
+  /** QUIC: from the start to the change of the client's address; null: it keeps the one it has. */
+  readonly migrateUs: Range | null;
+  /** What changes then. */
+  readonly migrates: Migration;
   /** Never closed: exchanges and silences go on until the end. */
   readonly keeps: boolean;
 }
+
+/** To another port, as behind a NAT that has forgotten it, or to another address and port. */
+export type Migration = "port" | "address";
 
 /** `force` (absent: no): also past full histories, whatever that cuts. */
 export type ScenarioEvent = { readonly atUs: number; readonly force?: boolean } & (

@@ -45,6 +45,11 @@ export class Station {
     this.#cancel();
   }
 
+  /** µs. */
+  get now(): number {
+    return this.#options.clock.now;
+  }
+
   get isOff(): boolean {
     return this.#off;
   }

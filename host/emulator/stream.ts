@@ -1,5 +1,14 @@
-/** A TCP connection as an application sees it: writes wait for room, reads come in the sizes that are asked for. */
-import type { Station } from "./station.ts";
+/** A connection as an application sees it: writes wait for room, reads come in the sizes that are asked for. */
+
+/** What carries the bytes: a TCP socket, or a stream of a QUIC connection. */
+export interface Carrier {
+  /** Returns how many bytes it took; there is a `writable` when it has room again. */
+  send(bytes: Uint8Array): number;
+  /** Up to `max` bytes that have arrived; empty when there are none. */
+  receive(max: number): Uint8Array;
+  /** Ends this direction, after what was sent. */
+  close(): void;
+}
 
 /** What is read next: `left` bytes, handed to `each` as they come, and then `done`. */
 interface Wanted {
@@ -9,16 +18,14 @@ interface Wanted {
 }
 
 export class Stream {
-  readonly id: number;
-  readonly #station: Station;
+  readonly #carrier: Carrier;
   readonly #unsent: Uint8Array[] = [];
   #wanted: Wanted | null = null;
   #pulling = false;
   #closed = false;
 
-  constructor(station: Station, id: number) {
-    this.#station = station;
-    this.id = id;
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
   }
 
   /** No more can be read or written. */
@@ -26,7 +33,7 @@ export class Stream {
     return this.#closed;
   }
 
-  /** Whether all that was written has gone to the TCP stack. */
+  /** Whether all that was written has gone to the carrier. */
   get isDrained(): boolean {
     return this.#unsent.length === 0;
   }
@@ -51,9 +58,7 @@ export class Stream {
 
   /** Sends FIN. All that was written must have been drained. */
   close(): void {
-    if (this.#closed) return;
-    this.#station.stack.close(this.id);
-    this.#station.wake();
+    if (!this.#closed) this.#carrier.close();
   }
 
   /** The connection is over. */
@@ -63,13 +68,12 @@ export class Stream {
     this.#wanted = null;
   }
 
-  /** Hands what is unsent to the stack, as far as it has room. */
+  /** Hands what is unsent to the carrier, as far as it has room. */
   flush(): void {
     if (this.#closed) return;
     while (this.#unsent.length > 0) {
       const bytes = this.#unsent[0]!;
-      const taken = this.#station.stack.send(this.id, bytes);
-      if (taken > 0) this.#station.wake();
+      const taken = this.#carrier.send(bytes);
       if (taken < bytes.length) {
         this.#unsent[0] = bytes.subarray(taken);
         return;
@@ -86,9 +90,8 @@ export class Stream {
     while (this.#wanted && !this.#closed) {
       const wanted = this.#wanted;
       if (wanted.left > 0) {
-        const bytes = this.#station.stack.receiveData(this.id, wanted.left);
+        const bytes = this.#carrier.receive(wanted.left);
         if (bytes.length === 0) break;
-        this.#station.wake();
         wanted.left -= bytes.length;
         wanted.each(bytes);
       } else {

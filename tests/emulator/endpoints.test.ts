@@ -5,6 +5,7 @@ import { ClientNode } from "../../host/emulator/client-node.ts";
 import { VirtualClock } from "../../host/emulator/clock.ts";
 import { REQUEST_BYTES } from "../../host/emulator/exchange.ts";
 import { type ConnectionRecord, Ledger } from "../../host/emulator/ledger.ts";
+import { Random } from "../../host/emulator/random.ts";
 import { ServerApplication } from "../../host/emulator/server-application.ts";
 import { Station } from "../../host/emulator/station.ts";
 import type { PlannedConnection } from "../../host/emulator/traffic.ts";
@@ -24,9 +25,11 @@ const PLAN: PlannedConnection = {
   group: "test",
   kind: "idle",
   client: CLIENT,
+  vip: "10.0.0.1",
   startUs: 0,
   exchanges: [{ exchange: upload, silenceUs: 5_000 }, { exchange: download, silenceUs: 0 }],
   keeps: false,
+  migration: null,
 };
 
 function talk(alterUp: Alter, alterDown: Alter, plan = PLAN): ConnectionRecord {
@@ -35,10 +38,10 @@ function talk(alterUp: Alter, alterDown: Alter, plan = PLAN): ConnectionRecord {
   const stacks = pipe(CLIENT, FIRST_PORT, alterUp, alterDown);
   const server = new Station({ clock, stack: stacks.server, transmit: () => undefined, onEvent: (event) => application.handle(event) });
   const application = new ServerApplication(clock, server, "ardsley", ledger);
-  const options = { clock, stack: stacks.client, address: CLIENT, mac: "02:00:00:00:00:09", ledger, transmit: () => undefined };
+  const options = { clock, stack: stacks.client, mac: "02:00:00:00:00:09", ledger, random: new Random("client"), transmit: () => undefined };
   const client = new ClientNode(options);
   server.wake();
-  client.open(ledger.records[0]!, "10.0.0.1", 80);
+  client.open(ledger.records[0]!);
   clock.runUntil(MINUTE_US);
   ledger.close(clock.now);
   return ledger.records[0]!;

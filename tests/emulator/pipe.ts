@@ -70,6 +70,15 @@ class PipeStack implements Netstack {
     return Number.MAX_SAFE_INTEGER;
   }
   abort(): void {}
+  bind(): number {
+    throw new Error("a pipe carries no datagrams");
+  }
+  sendDatagram(): boolean {
+    return false;
+  }
+  receiveDatagram(): null {
+    return null;
+  }
   release(): void {}
 }
 
