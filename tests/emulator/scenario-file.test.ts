@@ -154,5 +154,34 @@ test("sites and addresses that clash", () => {
   assert.match(spoiled("name: Hastings", "name: university heights"), /^E_SCENARIO_DUPLICATE .* sites\[1\]\.name/);
   assert.match(spoiled("name: Hastings", "name: Ardsley"), /^E_SCENARIO_DUPLICATE .* a blade has the wire called "ardsley"/);
   assert.match(spoiled("10.20.0.1", "10.20.1.1"), /^E_SCENARIO_ADDRESS a\.yaml:3: appliance: the VIP 10\.20\.1\.1/);
-  assert.match(spoiled("[10.20.0.1]", '["2001:db8::1"]'), /^E_SCENARIO_ADDRESS .* no IPv4 address/);
+  assert.match(spoiled("[10.20.0.1]", '["2001:db8::5:1"]'), /^E_SCENARIO_ADDRESS .* the VIP 2001:db8::5:1 is where/);
+  assert.match(spoiled("[10.20.0.1]", "[10.20.0.1, 10.21.0.1]"), /^E_SCENARIO_ADDRESS .* 10\.20\.0\.1 and 10\.21\.0\.1 are not in one network/);
+  assert.match(spoiled("[10.20.0.1]", "[10.20.0.1, 10.20.0.2, 10.20.0.3, 10.20.0.4, 10.20.0.5, 10.20.0.6, 10.20.0.7, 10.20.0.8]"), /^E_SCENARIO_ADDRESS .* 8 VIPs .* room for: 7/);
+});
+
+test("groups over UDP and IPv6, and their defaults", () => {
+  const groups = `
+  - { name: tunnels, kind: udp, family: both, connections: 2, start: 1s, bytes: 9000, over: 1s, silence: 2s, datagram: 8000 }
+  - { name: quic, kind: quic, family: ipv6, connections: 2, start: 1s, bytes: 9000, over: 1s, migrate: [1s, 2s], migrates: port }
+  - { name: names, kind: dns, connections: 2, start: 1s, bytes: 200 }
+events:`;
+  const { traffic } = parseScenario(GOOD.replace("[10.20.0.1]", '[10.20.0.1, "fd00::1"]').replace("\nevents:", groups), "a.yaml");
+  const shown = traffic.map(({ kind, families, datagramBytes, migrateUs, migrates }) => ({ kind, families, datagramBytes, migrateUs, migrates }));
+  assert.deepEqual(shown.slice(2), [
+    { kind: "udp", families: ["ipv4", "ipv6"], datagramBytes: 8_000, migrateUs: null, migrates: "address" },
+    { kind: "quic", families: ["ipv6"], datagramBytes: 1_200, migrateUs: [1_000_000, 2_000_000], migrates: "port" },
+    { kind: "dns", families: ["ipv4"], datagramBytes: 1_200, migrateUs: null, migrates: "address" },
+  ]);
+  const alone = parseScenario(GOOD.replace("[10.20.0.1]", '["fd00::1"]'), "a.yaml");
+  assert.deepEqual(alone.traffic[0]!.families, ["ipv6"]);
+});
+
+test("groups that cannot be", () => {
+  assert.match(spoiled("kind: upload", "kind: upload, family: ipv6"), /^E_SCENARIO_REFERENCE .* traffic\[1\]\.family: the appliance has no ipv6 VIP/);
+  assert.match(spoiled("kind: upload", "kind: upload, family: both"), /^E_SCENARIO_REFERENCE .* no ipv6 VIP/);
+  assert.match(spoiled("kind: upload", "kind: upload, silence: 1s"), /^E_SCENARIO_VALUE .* traffic\[1\]\.silence: "silence" says nothing of upload/);
+  assert.match(spoiled("kind: upload", "kind: udp, migrate: 1s"), /^E_SCENARIO_VALUE .* traffic\[1\]\.migrate: "migrate" says nothing of udp/);
+  assert.match(spoiled("kind: upload", "kind: quic, migrate: [2s, 1s]"), /^E_SCENARIO_VALUE .* traffic\[1\]\.migrate: 2s is more than 1s/);
+  assert.match(spoiled("kind: upload, connections: 2, start: [0s, 250ms], bytes: [10, 20], over: 4s, every: 50ms", "kind: udp, connections: 2, start: 1s, bytes: 10"), /^E_SCENARIO_MISSING .* traffic\[1\]: "over" is missing/);
+  assert.match(spoiled("kind: upload, connections: 2, start: [0s, 250ms], bytes: [10, 20]", "kind: dns, connections: 2, start: 1s, bytes: [10, 40000]"), /^E_SCENARIO_VALUE .* traffic\[1\]\.bytes: an answer of 40000 bytes/);
 });
