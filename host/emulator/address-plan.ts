@@ -11,20 +11,16 @@
  *        254         hosts
  * ```
  */
-import { bytesToIp, ipToBytes } from "../model/address.ts";
+import { addressBytes, bytesToIp, type Family, familyOf, ipToBytes } from "../model/address.ts";
 
-export type Family = "ipv4" | "ipv6";
-export const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
+export const FAMILIES: readonly Family[] = [4, 6];
 
 export const SITES_MAX = 120;
 /** From a site's number to that of its roaming clients. */
 const ROAMING = 125;
 const HOSTS = 254;
 
-export const PREFIX_BITS: Readonly<Record<Family, number>> = { ipv4: 16, ipv6: 64 };
-/** An address that stands alone: a VIP on a host. */
-export const ALONE_BITS: Readonly<Record<Family, number>> = { ipv4: 32, ipv6: 128 };
-
+export const PREFIX_BITS: Readonly<Record<Family, number>> = { 4: 16, 6: 64 };
 /** Locally administered; the last four bytes are the IPv4 address, so that captures are easy to read. */
 const CLIENT_MAC_PREFIX = "02:c1";
 
@@ -37,10 +33,6 @@ export interface ClientPlace {
 }
 
 export type Addresses = Readonly<Partial<Record<Family, string>>>;
-
-export function familyOf(address: string): Family {
-  return address.includes(":") ? "ipv6" : "ipv4";
-}
 
 /** Whether the emulator gives out addresses like this one, in the network of that one itself. */
 export function isInPlan(address: string): boolean {
@@ -64,7 +56,7 @@ export function hostAddresses(vips: Addresses, number: number): Addresses {
 export function clientPlace(vips: Addresses, site: number, number: number): ClientPlace {
   const addresses = inNetworksOf(vips, site + 1, number + 1);
   const roaming = inNetworksOf(vips, site + 1 + ROAMING, number + 1);
-  return { mac: clientMac(addresses.ipv4 ?? `0.0.${site + 1}.${number + 1}`), addresses, roaming };
+  return { mac: clientMac(addresses[4] ?? `0.0.${site + 1}.${number + 1}`), addresses, roaming };
 }
 
 function clientMac(address: string): string {
@@ -91,5 +83,5 @@ function whoOf(address: Uint8Array): number {
 }
 
 function whoPlace(address: Uint8Array): number {
-  return address.length === 4 ? 2 : 13;
+  return address.length === addressBytes(4) ? 2 : 13;
 }

@@ -1,12 +1,11 @@
 /** Puts an emulated appliance together: wires, switch, blades, hosts, clients, and the production supervisor. */
+import { addressBytes, type Family, familyOf } from "../model/address.ts";
 import { type Appliance, type Blade, type OwnerPlace, ownersOfBlade } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { bladeSetup, type Shared, switchSetup } from "../supervisor/node-setup.ts";
 import { ApplianceManager } from "../supervisor/appliance-manager.ts";
 import { APPLIANCE_MANAGER, type ManagerMessage } from "../supervisor/messages.ts";
-import {
-  type Addresses, ALONE_BITS, type ClientPlace, clientPlace, FAMILIES, type Family, familyOf, hostAddresses, PREFIX_BITS,
-} from "./address-plan.ts";
+import { type Addresses, type ClientPlace, clientPlace, FAMILIES, hostAddresses, PREFIX_BITS } from "./address-plan.ts";
 import { BladeNode } from "./blade-node.ts";
 import { ClientNode, ClientSite } from "./client-node.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -128,7 +127,7 @@ export class Cluster {
     nic.connect(hostPort, wire, TOWARDS_CLIENTS);
     return new HostNode({
       clock,
-      stack: this.#stack(owner.mac, [...cidrs(own), ...vips.map((vip) => `${vip}/${ALONE_BITS[familyOf(vip)]}`)]),
+      stack: this.#stack(owner.mac, [...cidrs(own), ...vips.map(aloneCidr)]),
       owner: owner.name,
       vips,
       ledger,
@@ -171,7 +170,7 @@ export class Cluster {
 
 export function vipsOf({ vips }: Appliance): Vips {
   const of = (family: Family): string[] => vips.filter((vip) => familyOf(vip) === family);
-  return { ipv4: of("ipv4"), ipv6: of("ipv6") };
+  return { 4: of(4), 6: of(6) };
 }
 
 /** One of each family: all of a family are in one network. */
@@ -189,4 +188,9 @@ export function clientPlaces({ appliance, sites }: Scenario): ClientPlace[] {
 /** With the prefix length of the plan. */
 function cidrs(addresses: Addresses): string[] {
   return Object.values(addresses).map((address) => `${address}/${PREFIX_BITS[familyOf(address)]}`);
+}
+
+/** Of an address in no network of its host: nobody is told that the host has it. */
+function aloneCidr(address: string): string {
+  return `${address}/${8 * addressBytes(familyOf(address))}`;
 }

@@ -2,7 +2,8 @@
 import type { Path, Problem } from "../files/problem.ts";
 import { type Appliance, ownersOf } from "../model/appliance.ts";
 import { parseDuration } from "../model/duration.ts";
-import { areNeighbours, FAMILIES, type Family, familyOf, isInPlan, PREFIX_BITS, SITES_MAX } from "./address-plan.ts";
+import { type Family, familyOf } from "../model/address.ts";
+import { areNeighbours, FAMILIES, isInPlan, PREFIX_BITS, SITES_MAX } from "./address-plan.ts";
 import { ADDRESSES_MAX } from "./netstack.ts";
 import type { Migration, TrafficKind } from "./scenario.ts";
 
@@ -29,7 +30,7 @@ export interface WireFile {
 export interface GroupFile {
   readonly name: string;
   readonly kind: TrafficKind;
-  readonly family?: Family | "both";
+  readonly family?: "ipv4" | "ipv6" | "both";
   readonly connections: number;
   readonly start: string | readonly [string, string];
   readonly bytes: number | readonly [number, number];
@@ -93,8 +94,8 @@ function* checkAddresses({ vips }: Appliance): Problems {
 }
 
 const IN_PLAN_MENDS: Readonly<Record<Family, string>> = {
-  ipv4: "Use an address whose third number is 0.",
-  ipv6: "Use an address whose last number but one is 0.",
+  4: "Use an address whose third number is 0.",
+  6: "Use an address whose last number but one is 0.",
 };
 
 function* checkSites({ sites }: ScenarioFile, { uplinks, blades }: Appliance): Problems {
@@ -156,7 +157,8 @@ const ONLY: Readonly<Partial<Record<keyof GroupFile, readonly TrafficKind[]>>> =
 /** The families of the VIPs that a group's connections are opened to. */
 export function familiesOf({ family }: GroupFile, { vips }: Appliance): readonly Family[] {
   if (family === "both") return FAMILIES;
-  return [family ?? FAMILIES.find((each) => vips.some((vip) => familyOf(vip) === each))!];
+  if (family !== undefined) return [family === "ipv4" ? 4 : 6];
+  return [FAMILIES.find((each) => vips.some((vip) => familyOf(vip) === each))!];
 }
 
 function* checkGroup(file: ScenarioFile, group: GroupFile, path: Path, appliance: Appliance): Problems {
@@ -195,7 +197,7 @@ function* checkFamily(group: GroupFile, path: Path, appliance: Appliance): Probl
   const families = familiesOf(group, appliance);
   const missing = families.find((family) => !appliance.vips.some((vip) => familyOf(vip) === family));
   if (missing !== undefined) {
-    const message = `the appliance has no ${missing} VIP`;
+    const message = `the appliance has no IPv${missing} VIP`;
     yield { code: "E_SCENARIO_REFERENCE", path: [...path, "family"], message, mend: "Give it one, or name the other family." };
   }
   const bytes = typeof group.bytes === "number" ? group.bytes : group.bytes[1];

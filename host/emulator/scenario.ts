@@ -1,5 +1,5 @@
 /** A scenario: an appliance, the clients that use it, and what happens to it. Read from YAML by `scenario-file.ts`. */
-import type { Family } from "./address-plan.ts";
+import type { Family } from "../model/address.ts";
 import type { Appliance } from "../model/appliance.ts";
 import type { WireTiming } from "./fabric.ts";
 

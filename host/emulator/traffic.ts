@@ -1,5 +1,6 @@
 /** Turns a scenario's traffic groups into connections, each with its client, its start and its exchanges. */
-import type { ClientPlace, Family } from "./address-plan.ts";
+import type { Family } from "../model/address.ts";
+import type { ClientPlace } from "./address-plan.ts";
 import type { Direction, Exchange } from "./exchange.ts";
 import type { Random } from "./random.ts";
 import type { Range, TrafficGroup, TrafficKind } from "./scenario.ts";

@@ -9,10 +9,10 @@ import { Random } from "../../host/emulator/random.ts";
 import type { PlannedConnection } from "../../host/emulator/traffic.ts";
 import { nativeBinding } from "../../host/engine/binding.ts";
 
-export const CLIENT = { ipv4: "10.20.1.1", ipv6: "fd00:20::1:1" } as const;
-export const ROAMING = { ipv4: "10.20.126.1", ipv6: "fd00:20::7e:1" } as const;
-export const VIP = { ipv4: "10.20.0.1", ipv6: "fd00:20::1" } as const;
-export const FAMILIES = ["ipv4", "ipv6"] as const;
+export const CLIENT = { 4: "10.20.1.1", 6: "fd00:20::1:1" } as const;
+export const ROAMING = { 4: "10.20.126.1", 6: "fd00:20::7e:1" } as const;
+export const VIP = { 4: "10.20.0.1", 6: "fd00:20::1" } as const;
+export { FAMILIES } from "../../host/emulator/address-plan.ts";
 const CLIENT_MAC = "02:c1:0a:14:01:01";
 const HOST_MAC = "02:d0:bb:00:01:01";
 const TIMING = { latencyUs: 1_000, jitterUs: 200, loss: 0 };
@@ -49,7 +49,7 @@ export function runLink(plans: readonly PlannedConnection[], untilUs: number, op
   const makeHost = (name: string): HostNode => {
     const wire = fabric.wire(name, { latencyUs: 0, jitterUs: 0, loss: 0 });
     // The host's own addresses: nobody else answers for them here.
-    const addresses = [`${VIP.ipv4}/16`, `${VIP.ipv6}/64`];
+    const addresses = [`${VIP[4]}/16`, `${VIP[6]}/64`];
     const host = new HostNode({
       clock, ledger, wire, side: 1, owner: name,
       stack: new (nativeBinding().Netstack)({ mac: HOST_MAC, addresses, seed: 1 }),
@@ -61,7 +61,7 @@ export function runLink(plans: readonly PlannedConnection[], untilUs: number, op
     return host;
   };
   const first = makeHost("ardsley");
-  const addresses = [`${CLIENT.ipv4}/16`, `${CLIENT.ipv6}/64`, `${ROAMING.ipv4}/16`, `${ROAMING.ipv6}/64`];
+  const addresses = [`${CLIENT[4]}/16`, `${CLIENT[6]}/64`, `${ROAMING[4]}/16`, `${ROAMING[6]}/64`];
   const client = new ClientNode({
     clock, ledger, mac: CLIENT_MAC, random: random.fork("client"),
     stack: new (nativeBinding().Netstack)({ mac: CLIENT_MAC, addresses, seed: 2 }),

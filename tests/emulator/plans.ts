@@ -1,7 +1,7 @@
 /** Planned connections for tests of the endpoints. */
-import type { Family } from "../../host/emulator/address-plan.ts";
 import type { Direction, Exchange } from "../../host/emulator/exchange.ts";
 import type { TrafficKind } from "../../host/emulator/scenario.ts";
+import type { Family } from "../../host/model/address.ts";
 import type { PlannedConnection } from "../../host/emulator/traffic.ts";
 import { CLIENT, VIP } from "./link.ts";
 

@@ -7,7 +7,7 @@ import { plan } from "./plans.ts";
 
 const SECOND_US = 1_000_000;
 
-function query(length: number, family: "ipv4" | "ipv6") {
+function query(length: number, family: 4 | 6) {
   const exchange = { direction: "download", length, seed: 5, piece: 1_024, intervalUs: 1_000 } as const;
   return plan("dns", family, { exchanges: [{ exchange, silenceUs: 0 }] });
 }
@@ -24,15 +24,15 @@ test("a question is answered, in fragments if need be", () => {
 
 test("a question is asked again while there is no answer", () => {
   const tamper = (frame: Uint8Array, from: 0 | 1, timeUs: number): Uint8Array[] => (from === 1 && timeUs < 3_500_000 ? [] : [frame]);
-  const { records, frames } = runLink([query(100, "ipv4")], 10 * SECOND_US, { tamper });
+  const { records, frames } = runLink([query(100, 4)], 10 * SECOND_US, { tamper });
   assert.equal(records[0]!.outcome, "done");
   const asked = frames.filter(({ from, frame }) => from === 0 && frame[12] === 8 && frame[13] === 0);
   assert.ok(asked.length >= 1);
-  assert.equal(runLink([query(100, "ipv4")], 10 * SECOND_US, { tamper: () => [] }).records[0]!.outcome, "stalled");
+  assert.equal(runLink([query(100, 4)], 10 * SECOND_US, { tamper: () => [] }).records[0]!.outcome, "stalled");
 });
 
 test("any host can answer", () => {
-  const later = { ...query(100, "ipv6"), startUs: 2 * SECOND_US };
+  const later = { ...query(100, 6), startUs: 2 * SECOND_US };
   const { records } = runLink([later], 5 * SECOND_US, { replaceAtUs: SECOND_US });
   assert.equal(records[0]!.outcome, "done");
 });

@@ -11,7 +11,7 @@ import { BYTES, exchange, plan } from "./plans.ts";
 const SECOND_US = 1_000_000;
 const CID_BYTES = 8;
 /** Of the UDP payload in a frame. */
-const PAYLOAD = { ipv4: 42, ipv6: 62 } as const;
+const PAYLOAD = { 4: 42, 6: 62 } as const;
 const BOTH_WAYS = [
   { exchange: exchange("upload", 1), silenceUs: 40 * SECOND_US },
   { exchange: exchange("download", 2), silenceUs: 0 },
@@ -37,15 +37,15 @@ test("what is lost, comes twice or in another order costs time only", () => {
   const exchanges = [{ exchange: LARGE, silenceUs: 0 }, { exchange: { ...LARGE, direction: "download" } as const, silenceUs: 0 }];
   const wires = { losing: { loss: 0.15 }, doubling: { tamper: (frame: Uint8Array) => [frame, frame] }, swapping: { tamper: swap } };
   for (const [what, options] of Object.entries(wires)) {
-    const [record] = runLink([plan("quic", "ipv4", { exchanges })], 90 * SECOND_US, options).records;
+    const [record] = runLink([plan("quic", 4, { exchanges })], 90 * SECOND_US, options).records;
     assert.equal(record!.outcome, "done", what);
     assert.equal(record!.bytes, 600_000);
   }
 });
 
 test("a client and its server see each other as network elements may: Initials are filled up, IDs are the server's", () => {
-  const { frames } = runLink([plan("quic", "ipv4")], 5 * SECOND_US);
-  const sent = (side: number) => frames.filter(({ from, frame }) => from === side && frame[23] === 17).map(({ frame }) => frame.subarray(PAYLOAD.ipv4));
+  const { frames } = runLink([plan("quic", 4)], 5 * SECOND_US);
+  const sent = (side: number) => frames.filter(({ from, frame }) => from === side && frame[23] === 17).map(({ frame }) => frame.subarray(PAYLOAD[4]));
   const [first] = sent(0);
   assert.equal(first![0]! & 0xf0, 0xc0);
   assert.deepEqual([...first!.subarray(1, 6)], [0, 0, 0, 1, CID_BYTES]);
@@ -76,14 +76,14 @@ test("a client goes on from another port or address, with another ID, and its se
 });
 
 test("a host that has not got the connection is noticed by its reset", () => {
-  const { records } = runLink([plan("quic", "ipv6", { exchanges: BOTH_WAYS })], 60 * SECOND_US, { replaceAtUs: 20 * SECOND_US });
+  const { records } = runLink([plan("quic", 6, { exchanges: BOTH_WAYS })], 60 * SECOND_US, { replaceAtUs: 20 * SECOND_US });
   assert.equal(records[0]!.outcome, "reset");
   assert.ok(records[0]!.brokenUs! < 31 * SECOND_US, "by the first keep-alive");
 });
 
 test("a host that says nothing is given up", () => {
   const tamper = (frame: Uint8Array, _: 0 | 1, timeUs: number): Uint8Array[] => (timeUs < 200_000 ? [frame] : []);
-  const { records } = runLink([plan("quic", "ipv4")], 70 * SECOND_US, { tamper });
+  const { records } = runLink([plan("quic", 4)], 70 * SECOND_US, { tamper });
   assert.equal(records[0]!.outcome, "reset");
   assert.ok(records[0]!.brokenUs! > 59 * SECOND_US);
 });

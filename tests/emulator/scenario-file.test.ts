@@ -61,7 +61,7 @@ test("a scenario is read, times in µs, events in order of time, defaults filled
     name: "quiet",
     kind: "idle",
     connections: 4,
-    families: ["ipv4"],
+    families: [4],
     datagramBytes: 1_200,
     migrateUs: null,
     migrates: "address",
@@ -168,17 +168,17 @@ events:`;
   const { traffic } = parseScenario(GOOD.replace("[10.20.0.1]", '[10.20.0.1, "fd00::1"]').replace("\nevents:", groups), "a.yaml");
   const shown = traffic.map(({ kind, families, datagramBytes, migrateUs, migrates }) => ({ kind, families, datagramBytes, migrateUs, migrates }));
   assert.deepEqual(shown.slice(2), [
-    { kind: "udp", families: ["ipv4", "ipv6"], datagramBytes: 8_000, migrateUs: null, migrates: "address" },
-    { kind: "quic", families: ["ipv6"], datagramBytes: 1_200, migrateUs: [1_000_000, 2_000_000], migrates: "port" },
-    { kind: "dns", families: ["ipv4"], datagramBytes: 1_200, migrateUs: null, migrates: "address" },
+    { kind: "udp", families: [4, 6], datagramBytes: 8_000, migrateUs: null, migrates: "address" },
+    { kind: "quic", families: [6], datagramBytes: 1_200, migrateUs: [1_000_000, 2_000_000], migrates: "port" },
+    { kind: "dns", families: [4], datagramBytes: 1_200, migrateUs: null, migrates: "address" },
   ]);
   const alone = parseScenario(GOOD.replace("[10.20.0.1]", '["fd00::1"]'), "a.yaml");
-  assert.deepEqual(alone.traffic[0]!.families, ["ipv6"]);
+  assert.deepEqual(alone.traffic[0]!.families, [6]);
 });
 
 test("groups that cannot be", () => {
-  assert.match(spoiled("kind: upload", "kind: upload, family: ipv6"), /^E_SCENARIO_REFERENCE .* traffic\[1\]\.family: the appliance has no ipv6 VIP/);
-  assert.match(spoiled("kind: upload", "kind: upload, family: both"), /^E_SCENARIO_REFERENCE .* no ipv6 VIP/);
+  assert.match(spoiled("kind: upload", "kind: upload, family: ipv6"), /^E_SCENARIO_REFERENCE .* traffic\[1\]\.family: the appliance has no IPv6 VIP/);
+  assert.match(spoiled("kind: upload", "kind: upload, family: both"), /^E_SCENARIO_REFERENCE .* no IPv6 VIP/);
   assert.match(spoiled("kind: upload", "kind: upload, silence: 1s"), /^E_SCENARIO_VALUE .* traffic\[1\]\.silence: "silence" says nothing of upload/);
   assert.match(spoiled("kind: upload", "kind: udp, migrate: 1s"), /^E_SCENARIO_VALUE .* traffic\[1\]\.migrate: "migrate" says nothing of udp/);
   assert.match(spoiled("kind: upload", "kind: quic, migrate: [2s, 1s]"), /^E_SCENARIO_VALUE .* traffic\[1\]\.migrate: 2s is more than 1s/);

@@ -22,7 +22,7 @@ test("bursts go both ways, and every datagram arrives", () => {
 });
 
 test("in a silence both sides keep the tunnel alive", () => {
-  const { frames } = runLink([plan("udp", "ipv6", { exchanges: TWO_BURSTS })], 60 * SECOND_US);
+  const { frames } = runLink([plan("udp", 6, { exchanges: TWO_BURSTS })], 60 * SECOND_US);
   for (const side of [0, 1]) {
     const times = frames.filter(({ from, frame }) => from === side && isUdp(frame)).map(({ timeUs }) => timeUs);
     const gaps = times.slice(1).map((time, i) => time - times[i]!);
@@ -35,7 +35,7 @@ function isUdp(frame: Uint8Array): boolean {
 }
 
 test("a wire that loses frames costs datagrams, and they are counted", () => {
-  const { records } = runLink([plan("udp", "ipv4", { exchanges: TWO_BURSTS })], 80 * SECOND_US, { loss: 0.1 });
+  const { records } = runLink([plan("udp", 4, { exchanges: TWO_BURSTS })], 80 * SECOND_US, { loss: 0.1 });
   const { outcome, bytes, datagramsLost } = records[0]!;
   assert.equal(outcome, "done");
   assert.ok(datagramsLost > 0);
@@ -43,7 +43,7 @@ test("a wire that loses frames costs datagrams, and they are counted", () => {
 });
 
 test("a frame that comes twice counts once", () => {
-  const { records } = runLink([plan("udp", "ipv4")], 10 * SECOND_US, { tamper: (frame) => [frame, frame] });
+  const { records } = runLink([plan("udp", 4)], 10 * SECOND_US, { tamper: (frame) => [frame, frame] });
   const { outcome, bytes, datagramsLost } = records[0]!;
   assert.deepEqual({ outcome, bytes, datagramsLost }, { outcome: "done", bytes: 2 * BYTES, datagramsLost: 0 });
 });
@@ -59,7 +59,7 @@ test("large datagrams go in fragments, over both families", () => {
 });
 
 test("a host that has not got the session is noticed", () => {
-  const { records } = runLink([plan("udp", "ipv6", { exchanges: TWO_BURSTS })], 60 * SECOND_US, { replaceAtUs: 20 * SECOND_US });
+  const { records } = runLink([plan("udp", 6, { exchanges: TWO_BURSTS })], 60 * SECOND_US, { replaceAtUs: 20 * SECOND_US });
   const { outcome, brokenUs } = records[0]!;
   assert.equal(outcome, "reset");
   assert.ok(brokenUs! < 31 * SECOND_US, "by the first keep-alive");
@@ -70,7 +70,7 @@ test("a host that says nothing is noticed at the end, in a silence too", () => {
     const exchanges = [{ exchange: exchange("upload", 1), silenceUs: 90 * SECOND_US }];
     const deaf = (timeUs: number, frame: Uint8Array): Uint8Array[] => (timeUs < 2 * SECOND_US ? [frame] : []);
     const tamper = (frame: Uint8Array, _: 0 | 1, timeUs: number): Uint8Array[] => deaf(timeUs, frame);
-    const { records } = runLink([plan("udp", "ipv4", { exchanges, keeps: true })], untilUs, { tamper });
+    const { records } = runLink([plan("udp", 4, { exchanges, keeps: true })], untilUs, { tamper });
     assert.equal(records[0]!.outcome, untilUs < 40 * SECOND_US ? "keeping" : "stalled");
   }
 });
