@@ -49,24 +49,30 @@ export function areNeighbours(one: string, other: string): boolean {
 
 /** Of host `number`, from 0 on: one for each of `vips`, which are of one family each. */
 export function hostAddresses(vips: Addresses, number: number): Addresses {
-  return inNetworksOf(vips, HOSTS, number + 1);
+  return eachFamily(vips, (vip) => inNetworkOf(vip, HOSTS, number + 1));
 }
 
 /** Client `number` at site `site`, both from 0 on. */
 export function clientPlace(vips: Addresses, site: number, number: number): ClientPlace {
-  const addresses = inNetworksOf(vips, site + 1, number + 1);
-  const roaming = inNetworksOf(vips, site + 1 + ROAMING, number + 1);
+  const addresses = eachFamily(vips, (vip) => clientAddress(vip, site, number));
+  const roaming = eachFamily(vips, (vip) => clientAddress(vip, site + ROAMING, number));
   return { mac: clientMac(addresses[4] ?? `0.0.${site + 1}.${number + 1}`), addresses, roaming };
 }
 
-function clientMac(address: string): string {
+/** Of the family of `vip`. */
+export function clientAddress(vip: string, site: number, number: number): string {
+  return inNetworkOf(vip, site + 1, number + 1);
+}
+
+/** `address`: IPv4. */
+export function clientMac(address: string): string {
   const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
   return `${CLIENT_MAC_PREFIX}:${bytes.join(":")}`;
 }
 
-function inNetworksOf(vips: Addresses, who: number, number: number): Addresses {
+function eachFamily(vips: Addresses, addressOf: (vip: string) => string): Addresses {
   const families = FAMILIES.filter((family) => vips[family] !== undefined);
-  return Object.fromEntries(families.map((family) => [family, inNetworkOf(vips[family]!, who, number)]));
+  return Object.fromEntries(families.map((family) => [family, addressOf(vips[family]!)]));
 }
 
 /** `who` and `number` are the last two bytes (IPv4) or groups (IPv6). */
