@@ -4,7 +4,7 @@ import { US_PER_MS, type VirtualClock } from "./clock.ts";
 import type { Side, Wire } from "./fabric.ts";
 import type { Ledger, LiveConnection } from "./ledger.ts";
 import type { Netstack, SocketRow, TcpState } from "./netstack.ts";
-import { QueryServer } from "./query/server.ts";
+import { answerQueries } from "./query/server.ts";
 import type { MakeCid } from "./quic/cid.ts";
 import { QuicServer } from "./quic/server.ts";
 import type { Random } from "./random.ts";
@@ -69,7 +69,7 @@ export class HostNode {
     const shared = { clock, sockets, owner, ledger };
     this.#tunnels = new TunnelServer({ ...shared, port: TUNNEL_PORT, random: random.fork("tunnels") });
     this.#quic = new QuicServer({ ...shared, port: QUIC_PORT, random: random.fork("quic"), makeCid });
-    new QueryServer(sockets, DNS_PORT);
+    answerQueries(sockets, DNS_PORT);
     wire.plug(side, (frame) => this.station.receive(frame));
   }
 

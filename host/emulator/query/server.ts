@@ -1,17 +1,10 @@
 /** Answers queries, and keeps nothing of them: any host will do. */
-import type { Datagram } from "../netstack.ts";
-import type { UdpSocket, UdpSockets } from "../udp-sockets.ts";
+import type { UdpSockets } from "../udp-sockets.ts";
 import { decodeQuery, encodeAnswer } from "./message.ts";
 
-export class QueryServer {
-  readonly #socket: UdpSocket;
-
-  constructor(sockets: UdpSockets, port: number) {
-    this.#socket = sockets.open(port, (datagram) => this.#receive(datagram));
-  }
-
-  #receive({ data, ...path }: Datagram): void {
+export function answerQueries(sockets: UdpSockets, port: number): void {
+  const socket = sockets.open(port, ({ data, ...path }) => {
     const query = decodeQuery(data);
-    if (query) this.#socket.send(path, encodeAnswer(query));
-  }
+    if (query) socket.send(path, encodeAnswer(query));
+  });
 }

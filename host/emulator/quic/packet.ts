@@ -64,7 +64,7 @@ export function decodePacket(datagram: Uint8Array, cidBytes: number): Packet | n
   if (bytes.length < TAG_BYTES + 1 || (bytes[0]! & FIXED) === 0) return null;
   const head = bytes.subarray(0, -TAG_BYTES);
   if (Buffer.compare(tag(head), bytes.subarray(-TAG_BYTES)) !== 0) return null;
-  if ((head[0]! & LONG) === 0) {
+  if (!isLong(head)) {
     const at = 1 + cidBytes;
     if (head.length < at + NUMBER_BYTES) return null;
     const [dcid, scid] = [head.subarray(1, at), head.subarray(0, 0)];
@@ -79,10 +79,14 @@ export function decodePacket(datagram: Uint8Array, cidBytes: number): Packet | n
   return { form, dcid, scid, number: head.readUInt32BE(at), frames: head.subarray(at + NUMBER_BYTES) };
 }
 
+export function isLong(datagram: Uint8Array): boolean {
+  return (datagram[0]! & LONG) !== 0;
+}
+
 /** The destination that a packet names, whoever it is for; null: it names none. */
 export function destinationCid(datagram: Uint8Array, cidBytes: number): Uint8Array | null {
   if (datagram.length < 1 + cidBytes) return null;
-  if ((datagram[0]! & LONG) === 0) return datagram.subarray(1, 1 + cidBytes);
+  if (!isLong(datagram)) return datagram.subarray(1, 1 + cidBytes);
   return cidAt(datagram, 5);
 }
 
@@ -100,7 +104,7 @@ export function encodeReset(cid: Uint8Array, filler: Uint8Array, answered: numbe
 
 /** Whether what is no packet is a reset of the connection with one of these IDs. */
 export function isReset(datagram: Uint8Array, cids: readonly Uint8Array[]): boolean {
-  if (datagram.length < RESET_BYTES_MIN || (datagram[0]! & LONG) !== 0) return false;
+  if (datagram.length < RESET_BYTES_MIN || isLong(datagram)) return false;
   const end = datagram.subarray(-TAG_BYTES);
   return cids.some((cid) => Buffer.compare(resetToken(cid), end) === 0);
 }

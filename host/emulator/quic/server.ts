@@ -8,7 +8,7 @@ import { Stream } from "../stream.ts";
 import type { Path, UdpSocket, UdpSockets } from "../udp-sockets.ts";
 import { cidKey, type MakeCid } from "./cid.ts";
 import { QuicConnection } from "./connection.ts";
-import { decodePacket, destinationCid, encodeReset, type Packet } from "./packet.ts";
+import { decodePacket, destinationCid, encodeReset, isLong, type Packet } from "./packet.ts";
 
 /** A connection that is over answers its client for so long: that may not know it yet. */
 const LINGER_US = 10 * US_PER_SECOND;
@@ -122,8 +122,7 @@ export class QuicServer {
 
   /** A packet of a connection that another host has, or that nobody has. */
   #strange(datagram: Uint8Array, cid: Uint8Array, path: Path): void {
-    const isLong = (datagram[0]! & 0x80) !== 0;
-    if (isLong) return;
+    if (isLong(datagram)) return;
     const record = this.#ledgerRecord(path);
     if (record && record.outcome !== "done") record.break("reset", this.#options.clock.now);
     const filler = this.#options.random.fill(new Uint8Array(FILLER_BYTES));

@@ -41,9 +41,9 @@ export class TunnelServer {
     this.#socket = options.sockets.open(options.port, (datagram) => this.#receive(datagram));
   }
 
-  /** Sessions that are established, and not closed. */
+  /** Sessions that are established, and not closed; a broken one is lost already. */
   live(): LiveConnection[] {
-    const live = [...this.#sessions.values()].filter(({ confirmed, side }) => confirmed && !side.isOver);
+    const live = [...this.#sessions.values()].filter(({ confirmed, side, record }) => confirmed && !side.isOver && !record.isBroken);
     return live.map(({ path }) => ({ client: path.remoteAddress, clientPort: path.remotePort }));
   }
 
