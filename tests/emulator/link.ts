@@ -28,6 +28,8 @@ export interface LinkOptions {
 }
 
 export interface LinkRun {
+  /** The host that served in the end. */
+  readonly host: HostNode;
   readonly records: readonly ConnectionRecord[];
   /** Everything that was sent, before it was tampered with. */
   readonly frames: readonly { readonly timeUs: number; readonly from: Side; readonly frame: Uint8Array }[];
@@ -60,7 +62,7 @@ export function runLink(plans: readonly PlannedConnection[], untilUs: number, op
     deliver = (frame) => wire.send(0, frame);
     return host;
   };
-  const first = makeHost("ardsley");
+  let host = makeHost("ardsley");
   const addresses = [`${CLIENT[4]}/16`, `${CLIENT[6]}/64`, `${ROAMING[4]}/16`, `${ROAMING[6]}/64`];
   const client = new ClientNode({
     clock, ledger, mac: CLIENT_MAC, random: random.fork("client"),
@@ -71,11 +73,11 @@ export function runLink(plans: readonly PlannedConnection[], untilUs: number, op
   for (const record of ledger.records) clock.at(record.plan.startUs, () => client.open(record));
   if (options.replaceAtUs !== undefined) {
     clock.at(options.replaceAtUs, () => {
-      first.station.powerOff();
-      makeHost("irvington");
+      host.station.powerOff();
+      host = makeHost("irvington");
     });
   }
   clock.runUntil(untilUs);
   ledger.close(clock.now);
-  return { records: ledger.records, frames };
+  return { host, records: ledger.records, frames };
 }

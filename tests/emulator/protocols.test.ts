@@ -2,7 +2,7 @@
  *  redirection does to it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { faultsOf } from "../../host/emulator/report.ts";
+import { faultsOf, runText } from "../../host/emulator/report.ts";
 import { emulate } from "../../host/emulator/run.ts";
 import { parseScenario } from "../../host/emulator/scenario-file.ts";
 import type { Scenario } from "../../host/emulator/scenario.ts";
@@ -65,6 +65,7 @@ test("without redirection what has moved breaks, but for questions", () => {
   const run = emulate({ scenario: scenario(EVENT), redirect: false });
   const { moved, outcomes } = run;
   for (const kind of ["uploads", "tunnels", "quic"] as const) assert.ok(moved[kind] > 2, `${moved[kind]} ${kind}`);
+  assert.match(runText(run), new RegExp(`^ {4}tunnels +${moved.tunnels}\n {4}over QUIC +${moved.quic}$`, "m"));
   assert.equal(outcomes.reset, moved.alive);
   assert.equal(outcomes.done, 5 * CONNECTIONS - moved.alive);
 });
