@@ -15,7 +15,7 @@ import { HostNode } from "./host-node.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Parts } from "./parts.ts";
 import { PeerNetwork } from "./peer-network.ts";
-import { unroutableCids } from "./quic/cid.ts";
+import { type MakeCid, ownerCids, unroutableCids } from "./quic/cid.ts";
 import type { Random } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { wireName } from "./scenario-check.ts";
@@ -132,12 +132,19 @@ export class Cluster {
       vips,
       ledger,
       random: random.fork(`host ${owner.name}`),
-      makeCid: unroutableCids(random.fork(`connection IDs ${owner.name}`)),
+      makeCid: this.#makeCid(owner.name),
       wire,
       side: TOWARDS_SERVERS,
       nicQueueUs: BATCH_US,
       readUs: scenario.network.management.latencyUs,
     });
+  }
+
+  /** As the newest of the appliance's configurations has it. */
+  #makeCid(owner: string): MakeCid {
+    const random = this.#options.random.fork(`connection IDs ${owner}`);
+    const ids = this.#appliance.connectionIds.at(-1);
+    return ids ? ownerCids(ids, owner, random) : unroutableCids(random);
   }
 
   #makeManager(): ApplianceManager {
