@@ -91,6 +91,8 @@ export enum RegionId {
   FRAGMENT = 21,
   /** Server ids in QUIC connection ids (blade image). */
   SERVER_ID = 22,
+  /** Entries of handover lists (blade image). */
+  HANDOVER = 23,
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -275,6 +277,10 @@ export enum Event {
   CID_DELIVERED = 20,
   /** A connection id that names no owner that we know; the packet was treated as one of a flow. */
   CID_UNKNOWN = 21,
+  /** A handover list of a previous owner that is held now. */
+  HANDOVER_HELD = 24,
+  /** One that found no room. */
+  HANDOVER_OVERFLOW = 25,
 }
 
 /** The lines of the per-packet rule (`decide.ts`, docs/protocol.md): each decision takes one, and is counted there. */
@@ -438,6 +444,12 @@ export enum Message {
   LOCATE = 13,
   /** Request: nothing. Answer: an `OwnerUse` for each local owner, by its index. */
   USES = 15,
+  /** Request: `Handover`, then `FlowRow`s: a part of the handover list of a previous owner in a bucket whose current owner is here.
+   *  Parts come in order, and the list is held with the last one. */
+  HANDOVER = 16,
+  /** Request: `Handover` (its bucket and parts say nothing), then u16 buckets in which the previous owner has no flow: lists without
+   *  rows. All of them or none. */
+  HANDOVER_EMPTY = 17,
 }
 
 /** Tables that are put whole; the value is the retain key. */
@@ -471,7 +483,7 @@ export enum Status {
   UNKNOWN_MESSAGE = 4,
   /** : the last accepted sequence */
   STALE_SEQUENCE = 5,
-  /** : the chunk expected */
+  /** : the chunk of the table, or the part of the handover list, that was expected */
   BAD_CHUNK = 6,
   /** : the table */
   UNKNOWN_TABLE = 7,
@@ -507,4 +519,6 @@ export enum Status {
   NOT_A_REQUEST = 22,
   /** Would change which bucket a flow is in (hash, seed, number of buckets) while an assignment is in force. */
   NOT_IN_SERVICE = 23,
+  /** There is no room for this handover list, and it is not held: how many rows of this part were put */
+  LIST_TOO_LONG = 24,
 }

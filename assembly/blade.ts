@@ -9,6 +9,7 @@ import { FILTERS } from "./filter";
 import { FLOW_TABLE, Flow } from "./flows";
 import { FORWARDS } from "./forward";
 import { FRAGMENT_TABLE, Fragment } from "./fragments";
+import { HANDOVER_TABLE, HandoverEntry } from "./handover";
 import { LOCAL_OWNERS, PORTS, VIPS } from "./identity";
 import { INBOX, OUTBOX } from "./manage/envelope";
 import { STAGE } from "./manage/stage";
@@ -25,6 +26,7 @@ import {
   FORWARDS_MAX,
   FRAGMENTS_MAX,
   FRAME_SLOTS,
+  HANDOVERS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
   SERVER_IDS_MAX,
@@ -69,8 +71,9 @@ export const LAYOUT: usize = memory.data<u32>([
   RegionId.SERVICE, SERVICES as u32, offsetof<Service>() as u32, SERVICES_MAX,
   RegionId.FRAGMENT, FRAGMENT_TABLE as u32, offsetof<Fragment>() as u32, FRAGMENTS_MAX,
   RegionId.SERVER_ID, SERVER_IDS as u32, offsetof<ServerId>() as u32, SERVER_IDS_MAX,
+  RegionId.HANDOVER, HANDOVER_TABLE as u32, offsetof<HandoverEntry>() as u32, HANDOVERS,
 ]);
-export const LAYOUT_REGIONS: u32 = 21;
+export const LAYOUT_REGIONS: u32 = 22;
 
 /**
  * Processes slots `first` to `first + count - 1` at `now` (ms, wraps). Staged, so that the cache misses of a batch

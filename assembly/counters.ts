@@ -50,5 +50,5 @@ export function countMany(event: u32, amount: u64): void {
 
 if (<u32>Verdict.PARK >= VERDICTS) ERROR("a verdict without a counter");
 if (<u32>Drop.WRONG_SERVER >= DROPS) ERROR("a drop reason without a counter");
-if (<u32>Event.CID_UNKNOWN >= EVENTS) ERROR("an event without a counter");
+if (<u32>Event.HANDOVER_OVERFLOW >= EVENTS) ERROR("an event without a counter");
 if (<u32>Rule.NAMED_ASTRAY >= RULES) ERROR("a line of the rule without a counter");

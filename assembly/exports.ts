@@ -43,6 +43,7 @@ export {
   FlowState,
   ForwardEntryField as ForwardEntry,
   HISTORY_DEPTH,
+  HandoverField as Handover,
   HashMode,
   HelloField as Hello,
   IdentityField as Identity,

@@ -62,7 +62,7 @@ function fragmentAt(index: u32): Fragment {
 
 function firstPlace(packet: Packet, kind: u32): u32 {
   const rest = (kind << 16) | (<u32>packet.fragmentProtocol << 8) | packet.vip;
-  return (hashFlow(packet.client, packet.clientHigh, packet.fragmentId, rest) & SET_MASK) * WAYS;
+  return (<u32>hashFlow(packet.client, packet.clientHigh, packet.fragmentId, rest) & SET_MASK) * WAYS;
 }
 
 // @ts-ignore: decorator

@@ -116,10 +116,11 @@ export function hashClient(low: u64, high: u64): u32 {
   return swap32(lastWord(high));
 }
 
-/** Hash of a flow: its client, ports (as they stand in the packet), and `rest`: what else tells it from others. */
+/** Hash of a flow: its client, ports (as they stand in the packet), and `rest`: what else tells it from others. The low half places
+ *  it in the flow table; the high half, independent of that, is its fingerprint. */
 // @ts-ignore: decorator
 @inline
-export function hashFlow(low: u64, high: u64, ports: u32, rest: u32): u32 {
+export function hashFlow(low: u64, high: u64, ports: u32, rest: u32): u64 {
   const tail = <u64>ports | (<u64>rest << 32);
-  return <u32>finish((high ^ key0) * MULTIPLY_B + (tail ^ key1) * MULTIPLY_A + (low ^ key0) * MULTIPLY_C);
+  return finish((high ^ key0) * MULTIPLY_B + (tail ^ key1) * MULTIPLY_A + (low ^ key0) * MULTIPLY_C);
 }

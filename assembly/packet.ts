@@ -86,10 +86,21 @@ export function hasFlow(packet: Packet): bool {
   return packet.serviceClass != ServiceClass.NONE;
 }
 
+// @ts-ignore: decorator
+@inline
+function hashOf(key: FlowKey): u64 {
+  const ports = <u32>key.clientPort | (<u32>key.vipPort << 16);
+  return hashFlow(key.client, key.clientHigh, ports, (<u32>key.protocol << 8) | key.vip);
+}
+
 /** Sets a key's hash from its addresses, ports and protocol. */
 // @ts-ignore: decorator
 @inline
 export function hashKey(key: FlowKey): void {
-  const ports = <u32>key.clientPort | (<u32>key.vipPort << 16);
-  key.hash = hashFlow(key.client, key.clientHigh, ports, (<u32>key.protocol << 8) | key.vip);
+  key.hash = <u32>hashOf(key);
+}
+
+/** What a handover list keeps of a flow. */
+export function fingerprintOf(key: FlowKey): u32 {
+  return <u32>(hashOf(key) >>> 32);
 }

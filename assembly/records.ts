@@ -522,6 +522,28 @@ export enum BucketScanField {
   reserved1 = offsetof<BucketScan>("reserved1") | W2,
 }
 
+/** Header of HANDOVER and HANDOVER_EMPTY. */
+@unmanaged
+export class Handover {
+  /** In force on the sender's node from the beginning to the end of the scan that the rows are from. */
+  generation: u32;
+  /** Number, in the assignment, of the previous owner whose rows they are. */
+  owner: u16;
+  bucket: u16;
+  /** From 0 on. */
+  part: u16;
+  parts: u16;
+}
+
+export enum HandoverField {
+  SIZE = offsetof<Handover>(),
+  generation = offsetof<Handover>("generation") | W4,
+  owner = offsetof<Handover>("owner") | W2,
+  bucket = offsetof<Handover>("bucket") | W2,
+  part = offsetof<Handover>("part") | W2,
+  parts = offsetof<Handover>("parts") | W2,
+}
+
 export enum BucketFlag {
   COMPLETE = 1,
   SEALED = 2,

@@ -7,6 +7,7 @@ import {
   FLOWS,
   FRAGMENTS_MAX,
   FRAME_SLOTS,
+  HANDOVERS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
   PARKED_MAX,
@@ -24,6 +25,7 @@ export {
   FORWARDS_MAX,
   FRAGMENTS_MAX,
   FRAME_SLOTS,
+  HANDOVERS,
   LOCAL_OWNERS_MAX,
   OWNERS_MAX,
   PARKED_MAX,
@@ -47,6 +49,10 @@ export const EGRESS_MAX: u32 = FRAME_SLOTS * PORTS_MAX + PARKED_MAX;
 export const WAYS: u32 = 8;
 export const SETS: u32 = FLOWS / WAYS;
 export const SET_MASK: u32 = SETS - 1;
+
+/** So is that of handover lists: a set is a cache line. */
+export const HANDOVER_WAYS: u32 = 8;
+export const HANDOVER_SETS: u32 = HANDOVERS / HANDOVER_WAYS;
 
 const ASSIGNMENT_BYTES_MAX: u32 =
   <u32>offsetof<Assignment>() + OWNERS_MAX * <u32>offsetof<Owner>() + BUCKETS_MAX * <u32>offsetof<Bucket>();
@@ -84,6 +90,8 @@ if (offsetof<ServerId>() != 24) ERROR("ServerId is 24 bytes");
 
 // What the tables rely on.
 if (FLOWS & (FLOWS - 1)) ERROR("flows: a power of two");
+if (HANDOVERS & (HANDOVERS - 1)) ERROR("handovers: a power of two");
+if (HANDOVER_SETS > 65536) ERROR("handovers: at most 524,288: 16 bits of a fingerprint choose a set");
 if (BUCKETS_MAX & (BUCKETS_MAX - 1)) ERROR("buckets: a power of two");
 if (BUCKETS_MAX > 65536) ERROR("buckets: at most 65,536");
 if (VIPS_MAX > 254) ERROR("vips: at most 254: a row names one by a byte");

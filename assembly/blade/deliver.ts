@@ -15,11 +15,12 @@ import {
 } from "../buckets";
 import { Action, actionOf, decide, decideCurrent, decideNamed, detailOf, ruleOf, targetOf } from "../decide";
 import { find, findAmong } from "../flows";
+import { isUnlisted } from "../handover";
 import { isRedirectOff, localOwnerAt, localOwners, macOf } from "../identity";
-import { Packet, PacketKind, hasFlow } from "../packet";
+import { Packet, PacketKind, fingerprintOf, hasFlow } from "../packet";
 import { ownerNamed } from "../quic/named";
 import { noteUse } from "../quic/use";
-import { BucketFlag, NO_OWNER } from "../records";
+import { BucketFlag, HISTORY_DEPTH, NO_OWNER } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, sendAs } from "../ring";
 import { LOCAL_OWNERS_MAX } from "../sizes";
@@ -80,7 +81,9 @@ export function byRule(slot: u32, packet: Packet, local: u32, kind: u32, ahead: 
       const state = stateOf(bucket, local);
       at = rowOf(packet, local);
       const complete = hasFlag(state, BucketFlag.COMPLETE);
-      decision = decide(kind, ahead, index, depth, 1, isKnown(at, packet, state, now), complete);
+      const known = isKnown(at, packet, state, now);
+      const first = index == 0 && !known ? firstToAsk(packet, depth, now) : 1;
+      decision = decide(kind, ahead, index, depth, first, known, complete);
     } else {
       decision = decideCurrent(kind, ahead, index, depth);
     }
@@ -115,6 +118,23 @@ function toNamed(slot: u32, owner: u32, local: u32, kind: u32, now: u32): u32 {
   count(Event.CID_DELIVERED);
   noteUse(place, now);
   return deliverTo(slot, place);
+}
+
+/** Place of the first previous owner that may have a flow that the current owner does not know; `depth`: none may. */
+function firstToAsk(packet: Packet, depth: u32, now: u32): u32 {
+  for (let place: u32 = 1; place < HISTORY_DEPTH; place++) {
+    if (place >= depth) break;
+    if (!hasNot(packet, place, now)) return place;
+  }
+  return depth;
+}
+
+/** Whether the previous owner at `place` says that it has not got the flow: by its handover list or, on this blade, by its table. */
+function hasNot(packet: Packet, place: u32, now: u32): bool {
+  const local = localIndexOf(ownerInHistory(packet.bucket, place));
+  if (local < 0) return isUnlisted(packet.bucket, place, fingerprintOf(packet));
+  const state = stateOf(packet.bucket, local);
+  return hasFlag(state, BucketFlag.COMPLETE) && !isKnown(rowOf(packet, local), packet, state, now);
 }
 
 /** Address of the flow's entry, or 0. An earlier frame of the batch may have changed what the stages found. */

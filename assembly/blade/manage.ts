@@ -7,6 +7,7 @@ import { commitCid, onUses } from "../manage/cid";
 import { onCounters, onHello } from "../manage/common";
 import { finish, open, refuse, repeated, request } from "../manage/envelope";
 import { onFlowBatch, onList } from "../manage/flows";
+import { onHandover, onHandoverEmpty } from "../manage/handover";
 import { commitIdentity } from "../manage/identity";
 import { commitFilters, commitForwards } from "../manage/lists";
 import { commitServices } from "../manage/services";
@@ -34,6 +35,8 @@ function dispatch(type: u32, now: u32): void {
   ) {
     onBucketBatch(type);
   } else if (type == Message.BUCKETS) onBucketScan();
+  else if (type == Message.HANDOVER) onHandover();
+  else if (type == Message.HANDOVER_EMPTY) onHandoverEmpty();
   else if (type == Message.COUNTERS) onCounters();
   else if (type == Message.USES) onUses(now);
   else if (type == Message.HELLO) onHello(ImageKind.BLADE, flows());

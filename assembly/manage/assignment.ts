@@ -11,6 +11,7 @@ import {
   stateOf,
 } from "../buckets";
 import { flush } from "../flows";
+import { giveUpList, listOf, placeLists } from "../handover";
 import { localOwnerAt, localOwners } from "../identity";
 import { Assignment, Bucket, HISTORY_DEPTH, NO_OWNER, Owner } from "../records";
 import { BUCKETS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX, PORTS_MAX } from "../sizes";
@@ -26,6 +27,7 @@ export function commitAssignment(): bool {
   const assignment = changetype<Assignment>(STAGE);
   const bucketsAt = HEADER + assignment.owners * <u32>offsetof<Owner>();
   moveStates(STAGE + bucketsAt, assignment.buckets);
+  moveLists(STAGE + bucketsAt, assignment.buckets, assignment.generation == generation() + 1);
   memory.copy(OWNERS, STAGE + HEADER, assignment.owners * <u32>offsetof<Owner>());
   memory.copy(BUCKETS, STAGE + bucketsAt, assignment.buckets * <u32>offsetof<Bucket>());
   setAssignment(assignment.generation, assignment.buckets, assignment.owners);
@@ -120,4 +122,26 @@ function moveStates(histories: usize, count: u32): void {
       moveState(state, before, place);
     }
   }
+}
+
+/**
+ * What an install does to handover lists. One is kept whose owner was and stays a previous one, for its set of flows can only have
+ * shrunk, while the current owner stays, too. `follows`: the generation comes right after the one in force; if not, who was what in
+ * between is not known, and none is kept.
+ */
+function moveLists(histories: usize, count: u32, follows: bool): void {
+  giveUpList();
+  for (let bucket: u32 = 0; bucket < BUCKETS_MAX; bucket++) {
+    if (bucket >= count) break;
+    const after = histories + bucket * offsetof<Bucket>();
+    if (follows && indexInHistory(bucket, historyEntry(after, 0)) == 0) {
+      placeLists(bucket, listAfter(bucket, after, 1), listAfter(bucket, after, 2), listAfter(bucket, after, 3));
+    } else placeLists(bucket, 0, 0, 0);
+  }
+}
+
+/** List of the owner that is to be at `place`, or 0. */
+function listAfter(bucket: u32, after: usize, place: u32): u32 {
+  const before = indexInHistory(bucket, historyEntry(after, place));
+  return before > 0 ? listOf(bucket, before) : 0;
 }

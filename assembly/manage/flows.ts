@@ -21,16 +21,13 @@ const SETS_PER_LIST: u32 = 1024;
 
 const KEY: usize = memory.data(offsetof<FlowKey>(), 16);
 
-function key(): FlowKey {
-  return changetype<FlowKey>(KEY);
-}
-
 function rowAt(index: u32): FlowRow {
   return changetype<FlowRow>(PAYLOAD + BATCH + index * ROW);
 }
 
-function setKey(row: FlowRow): void {
-  const flow = key();
+/** The key of a row's flow, until the next row's is asked for. */
+export function keyOf(row: FlowRow): FlowKey {
+  const flow = changetype<FlowKey>(KEY);
   const isIpv4 = row.family == FAMILY_IPV4;
   flow.client = isIpv4 ? 0 : row.client;
   flow.clientHigh = isIpv4 ? mappedHigh(<u32>row.client) : row.clientHigh;
@@ -40,6 +37,7 @@ function setKey(row: FlowRow): void {
   flow.protocol = row.protocol;
   flow.bucket = <u16>bucketOf(hashClient(flow.client, flow.clientHigh));
   hashKey(flow);
+  return flow;
 }
 
 /** Index of a row's virtual IP, or NO_VIP. */
@@ -67,7 +65,8 @@ export function onFlowBatch(type: u32, now: u32): void {
   if (type == Message.SEED) seedRows(batch, count, now);
 }
 
-function isFlowRow(row: FlowRow): bool {
+/** Whether it names a flow that a flow table may hold. */
+export function isFlowRow(row: FlowRow): bool {
   const known =
     row.state == FlowState.PROVISIONAL ||
     row.state == FlowState.HALF_OPEN ||
@@ -83,8 +82,7 @@ function answerRows(batch: FlowBatch, count: u32): void {
   for (let i: u32 = 0; i < ROWS_MAX; i++) {
     if (i >= count) break;
     const row = changetype<FlowRow>(ANSWER_PAYLOAD + BATCH + i * ROW);
-    setKey(row);
-    row.bucket = key().bucket;
+    row.bucket = keyOf(row).bucket;
     row.owner = batch.owner;
   }
   answerWith(BATCH + count * ROW);
@@ -94,14 +92,14 @@ function seedRows(batch: FlowBatch, count: u32, now: u32): void {
   for (let i: u32 = 0; i < ROWS_MAX; i++) {
     if (i >= count) break;
     const row = rowAt(i);
-    setKey(row);
-    const at = find(key(), batch.owner);
+    const key = keyOf(row);
+    const at = find(key, batch.owner);
     if (at != 0) {
       // The socket table is newer than a SYN that was only delivered; frames have taught all else.
       const flow = changetype<Flow>(at);
       if (isOpening(flow.state)) flow.state = row.state;
       if (now - flow.touched > row.untouchedMs) flow.touched = now - row.untouchedMs;
-    } else if (insert(key(), batch.owner, row.state, now - row.untouchedMs) == 0) {
+    } else if (insert(key, batch.owner, row.state, now - row.untouchedMs) == 0) {
       return refuse(Status.OUT_OF_ROOM, i);
     }
   }
@@ -112,8 +110,7 @@ function removeRows(batch: FlowBatch, count: u32, now: u32): void {
   let removed: u32 = 0;
   for (let i: u32 = 0; i < ROWS_MAX; i++) {
     if (i >= count) break;
-    setKey(rowAt(i));
-    const at = find(key(), batch.owner);
+    const at = find(keyOf(rowAt(i)), batch.owner);
     // A frame that came since the host's table was read may have opened the flow anew.
     if (at == 0 || now - changetype<Flow>(at).touched < batch.untouchedMs) continue;
     remove(at);

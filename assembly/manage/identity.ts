@@ -2,6 +2,7 @@
 import { Status } from "../abi";
 import { buckets, generation, setLocalIndex, stateOf } from "../buckets";
 import { flush } from "../flows";
+import { dropLists } from "../handover";
 import { isHash, setHash } from "../hash";
 import { LOCAL_OWNERS, PORTS, VIPS, hasIdentity, localOwnerAt, localOwners, setIdentity, vipAt, vips } from "../identity";
 import { HashMode, IdentityFlag, LocalOwner, NO_OWNER, Port, PortRole, Identity, Vip } from "../records";
@@ -118,7 +119,9 @@ function replaceLocalOwners(from: usize, count: u32): void {
   }
 }
 
+/** Its lists are not its own either; and those of others may name virtual IPs by indexes that have changed. */
 function flushOwner(local: u32): void {
+  dropLists();
   for (let bucket: u32 = 0; bucket < BUCKETS_MAX; bucket++) {
     if (bucket >= buckets()) break;
     const state = stateOf(bucket, local);

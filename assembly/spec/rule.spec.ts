@@ -263,10 +263,10 @@ describe("a move between two VMs of one blade", () => {
     expectDelivered(direct(client(6, 1), 1000, ACK), 1);
     expect<u64>(events(Event.REDIRECT_LOCAL)).toBe(before + 1);
   });
-  it("delivers a new connection to the new VM, past the old one", () => {
+  it("delivers a new connection to the new VM: the table of the old one is here", () => {
     const before = events(Event.REDIRECT_LOCAL);
     expectDelivered(direct(client(6, 2), 1000, SYN), 2);
-    expect<u64>(events(Event.REDIRECT_LOCAL)).toBe(before + 2);
+    expect<u64>(events(Event.REDIRECT_LOCAL)).toBe(before);
   });
   it("leaves the blade when the next previous owner is elsewhere", () => {
     assign(2, 1, 3, NONE);

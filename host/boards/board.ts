@@ -8,6 +8,7 @@ export interface Board {
   readonly wasm: { readonly features: readonly WasmFeature[]; readonly memoryKiB: number };
   readonly tables: {
     readonly flows: number;
+    readonly handovers: number;
     readonly buckets: number;
     readonly owners: number;
     readonly localOwners: number;

@@ -6,6 +6,7 @@ export function boardSource(board: Board): string {
   const { tables, frames, ports } = board;
   const sizes: Record<string, number> = {
     FLOWS: tables.flows,
+    HANDOVERS: tables.handovers,
     BUCKETS_MAX: tables.buckets,
     OWNERS_MAX: tables.owners,
     LOCAL_OWNERS_MAX: tables.localOwners,

@@ -31,8 +31,8 @@ const EXPLANATIONS: Readonly<Record<string, readonly [text: (detail: number) => 
     "Say HELLO and go on from its last sequence.",
   ],
   BAD_CHUNK: [
-    (chunk) => `The image expected chunk ${chunk} of the table.`,
-    "Send the table again from its first chunk.",
+    (chunk) => `The image expected chunk ${chunk} of the table, or part ${chunk} of the handover list.`,
+    "Send it again from its beginning.",
   ],
   UNKNOWN_TABLE: [(table) => `The image knows no table ${table}.`, OTHER_VERSION],
   TABLE_TOO_LARGE: [(bytes) => `The table is larger than the ${bytes} bytes that the image has room for.`, SMALLER],
@@ -59,6 +59,10 @@ const EXPLANATIONS: Readonly<Record<string, readonly [text: (detail: number) => 
   NOT_IN_SERVICE: [
     () => "The hash, its seed or the number of buckets cannot change while an assignment is in force.",
     "Restart the node to change them.",
+  ],
+  LIST_TOO_LONG: [
+    (put) => `There is no room for the handover list: ${put} rows of this part were put, and it is not held.`,
+    "Build the image for a board with more room for handover lists; until then, new connections take the way round.",
   ],
 };
 

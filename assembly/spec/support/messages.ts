@@ -9,6 +9,8 @@ import {
   FlowBatch,
   FlowRow,
   FlowScan,
+  FlowState,
+  Handover,
   HashMode,
   Identity,
   LocalOwner,
@@ -140,7 +142,13 @@ export function flowBatch(type: u32, generation: u32, local: u32, address: u32, 
   const batch = changetype<FlowBatch>(PAYLOAD);
   batch.generation = generation;
   batch.owner = <u8>local;
-  const row = changetype<FlowRow>(PAYLOAD + offsetof<FlowBatch>());
+  flowRow(PAYLOAD + offsetof<FlowBatch>(), address, port, state);
+  return bytes;
+}
+
+function flowRow(at: usize, address: u32, port: u32, state: u32): void {
+  memory.fill(at, 0, offsetof<FlowRow>());
+  const row = changetype<FlowRow>(at);
   row.client = swap32(address);
   row.vip = swap32(VIP);
   row.clientPort = <u16>swap16(port);
@@ -148,7 +156,45 @@ export function flowBatch(type: u32, generation: u32, local: u32, address: u32, 
   row.protocol = 6;
   row.family = 4;
   row.state = <u8>state;
-  return bytes;
+}
+
+function handoverHeader(type: u32, generation: u32, owner: u32, bytes: u32): u32 {
+  const total = envelope(type, <u32>offsetof<Handover>() + bytes);
+  memory.fill(PAYLOAD, 0, offsetof<Handover>());
+  const header = changetype<Handover>(PAYLOAD);
+  header.generation = generation;
+  header.owner = <u16>owner;
+  return total;
+}
+
+/** Part `part` of `parts` of the list of previous owner `owner`: `rows` flows of one client, from port `port` on. */
+export function handover(
+  generation: u32,
+  owner: u32,
+  bucket: u32,
+  part: u32,
+  parts: u32,
+  address: u32,
+  port: u32,
+  rows: u32,
+): u32 {
+  const total = handoverHeader(Message.HANDOVER, generation, owner, rows * <u32>offsetof<FlowRow>());
+  const header = changetype<Handover>(PAYLOAD);
+  header.bucket = <u16>bucket;
+  header.part = <u16>part;
+  header.parts = <u16>parts;
+  for (let i: u32 = 0; i < rows; i++) {
+    flowRow(PAYLOAD + offsetof<Handover>() + i * offsetof<FlowRow>(), address, port + i, FlowState.ESTABLISHED);
+  }
+  return total;
+}
+
+/** Says that previous owner `owner` has no flow in two buckets. */
+export function handoverEmpty(generation: u32, owner: u32, bucket: u32, other: u32): u32 {
+  const total = handoverHeader(Message.HANDOVER_EMPTY, generation, owner, 4);
+  store<u16>(PAYLOAD + offsetof<Handover>(), <u16>bucket);
+  store<u16>(PAYLOAD + offsetof<Handover>(), <u16>other, 2);
+  return total;
 }
 
 /** A batch of one bucket. */
