@@ -16,7 +16,7 @@
  */
 import { Event } from "./abi";
 import { count } from "./counters";
-import { HISTORY_DEPTH } from "./records";
+import { BucketFlag, HISTORY_DEPTH } from "./records";
 import { BUCKETS_MAX, HANDOVERS, HANDOVER_SETS, HANDOVER_WAYS } from "./sizes";
 
 @unmanaged
@@ -49,6 +49,15 @@ function serialAddress(bucket: u32, place: u32): usize {
 /** Serial of the list of the previous owner at place `place` (1 to 3), 0: it is missing. */
 export function listOf(bucket: u32, place: u32): u32 {
   return load<u16>(serialAddress(bucket, place));
+}
+
+/** Which lists of a bucket are held, as `BucketFlag`s. */
+export function listFlags(bucket: u32): u32 {
+  let flags: u32 = 0;
+  if (listOf(bucket, 1)) flags |= BucketFlag.LISTED_1;
+  if (listOf(bucket, 2)) flags |= BucketFlag.LISTED_2;
+  if (listOf(bucket, 3)) flags |= BucketFlag.LISTED_3;
+  return flags;
 }
 
 function setList(bucket: u32, place: u32, serial: u32): void {

@@ -550,6 +550,10 @@ export enum BucketFlag {
   PINNED = 4,
   /** Open for seeding: since UNSEAL, and until COMPLETE or SEAL. */
   OPEN = 8,
+  /** In answers, of a current owner's bucket: the handover list of the previous owner at place 1 (2, 3) is held. */
+  LISTED_1 = 16,
+  LISTED_2 = 32,
+  LISTED_3 = 64,
 }
 
 /** What this blade's flow table holds of a bucket for one local owner. */

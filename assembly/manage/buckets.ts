@@ -2,6 +2,7 @@
 import { Message, Status } from "../abi";
 import { State, buckets, generation, hasFlag, indexInHistory, stateOf } from "../buckets";
 import { flush, sweep } from "../flows";
+import { listFlags } from "../handover";
 import { localOwnerAt, localOwners } from "../identity";
 import { BucketBatch, BucketFlag, BucketRow, BucketScan, NO_OWNER } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, explain, isAccepted, refuse, request } from "./envelope";
@@ -88,7 +89,7 @@ export function onBucketScan(): void {
     const index = indexInHistory(bucket, owner);
     const row = changetype<BucketRow>(ANSWER_PAYLOAD + SCAN + i * ROW);
     row.rows = state.rows;
-    row.flags = state.flags;
+    row.flags = state.flags | (index == 0 ? <u16>listFlags(bucket) : 0);
     row.index = index < 0 ? <u16>NO_OWNER : <u16>index;
     count++;
   }

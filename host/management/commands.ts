@@ -38,6 +38,8 @@ export interface BucketState {
   readonly pinned: boolean;
   /** Place of the owner in the history, -1: none. */
   readonly index: number;
+  /** Of a current owner: places in the history whose owners' handover lists are held. */
+  readonly lists: readonly number[];
 }
 
 export interface NodeHello {
@@ -63,26 +65,70 @@ export function flowRequests(
   batch: { readonly generation: number; readonly owner: number; readonly untouchedMs?: number },
   flows: readonly Flow[],
 ): Request[] {
-  const rowSize = records.size("FlowRow");
   const header = new Uint8Array(records.size("FlowBatch"));
   records.write(header, "FlowBatch", 0, { ...batch });
-  const room = Math.floor((payloadBytesMax(records) - header.length) / rowSize);
-  return slices(flows, room).map((part) => {
-    const rows = new Uint8Array(part.length * rowSize);
-    part.forEach((flow, index) =>
-      records.write(rows, "FlowRow", index * rowSize, {
-        client: ipToBytes(flow.client),
-        vip: ipToBytes(flow.vip),
-        family: familyOf(flow.vip),
-        clientPort: portBytes(flow.clientPort),
-        vipPort: portBytes(flow.vipPort),
-        protocol: flow.protocol,
-        state: records.code("FlowState", FLOW_STATES[flow.state]),
-        untouchedMs: flow.untouchedMs ?? 0,
-      }),
-    );
-    return { type, payload: concat([header, rows]) };
+  const room = Math.floor((payloadBytesMax(records) - header.length) / records.size("FlowRow"));
+  return slices(flows, room).map((part) => ({ type, payload: concat([header, flowRows(records, part)]) }));
+}
+
+function flowRows(records: Records, flows: readonly Flow[]): Uint8Array {
+  const size = records.size("FlowRow");
+  const rows = new Uint8Array(flows.length * size);
+  flows.forEach((flow, index) =>
+    records.write(rows, "FlowRow", index * size, {
+      client: ipToBytes(flow.client),
+      vip: ipToBytes(flow.vip),
+      family: familyOf(flow.vip),
+      clientPort: portBytes(flow.clientPort),
+      vipPort: portBytes(flow.vipPort),
+      protocol: flow.protocol,
+      state: records.code("FlowState", FLOW_STATES[flow.state]),
+      untouchedMs: flow.untouchedMs ?? 0,
+    }),
+  );
+  return rows;
+}
+
+/** Whose handover lists: the previous owner's number in the assignment, and the generation under which they were read. */
+export interface HandoverSource {
+  readonly generation: number;
+  readonly owner: number;
+}
+
+/** HANDOVER, in as many parts as the flows need: it is held when all of them have been taken. */
+export function handoverRequests(
+  records: Records,
+  { generation, owner }: HandoverSource,
+  bucket: number,
+  flows: readonly FlowKey[],
+): Request[] {
+  const header = new Uint8Array(records.size("Handover"));
+  const room = Math.floor((payloadBytesMax(records) - header.length) / records.size("FlowRow"));
+  const parts = slices(flows, room);
+  return parts.map((rows, part) => {
+    records.write(header, "Handover", 0, { generation, owner, bucket, part, parts: parts.length });
+    const listed = rows.map((key): Flow => ({ ...key, state: "established" }));
+    return { type: "HANDOVER", payload: concat([header, flowRows(records, listed)]) };
   });
+}
+
+/** HANDOVER_EMPTY, in as many messages as the buckets need. */
+export function emptyHandoverRequests(
+  records: Records,
+  { generation, owner }: HandoverSource,
+  buckets: readonly number[],
+): Request[] {
+  const header = new Uint8Array(records.size("Handover"));
+  records.write(header, "Handover", 0, { generation, owner });
+  const room = Math.floor((payloadBytesMax(records) - header.length) / BUCKET_NUMBER_BYTES);
+  return slices(buckets, room).map((part) => ({ type: "HANDOVER_EMPTY", payload: concat([header, bucketNumbers(part)]) }));
+}
+
+function bucketNumbers(buckets: readonly number[]): Uint8Array {
+  const numbers = new Uint8Array(buckets.length * BUCKET_NUMBER_BYTES);
+  const view = new DataView(numbers.buffer);
+  buckets.forEach((bucket, index) => view.setUint16(index * BUCKET_NUMBER_BYTES, bucket, true));
+  return numbers;
 }
 
 /** Rows of the answer to SEED or LOCATE (behind a `FlowBatch`) or LIST (behind a `FlowScan`). */
@@ -126,13 +172,11 @@ export function bucketRequests(
   const header = new Uint8Array(records.size("BucketBatch"));
   records.write(header, "BucketBatch", 0, { ...batch, openOnly: Number(batch.openOnly ?? false) });
   const room = Math.floor((payloadBytesMax(records) - header.length) / BUCKET_NUMBER_BYTES);
-  return slices(buckets, room).map((part) => {
-    const numbers = new Uint8Array(part.length * BUCKET_NUMBER_BYTES);
-    const view = new DataView(numbers.buffer);
-    part.forEach((bucket, index) => view.setUint16(index * BUCKET_NUMBER_BYTES, bucket, true));
-    return { type, payload: concat([header, numbers]) };
-  });
+  return slices(buckets, room).map((part) => ({ type, payload: concat([header, bucketNumbers(part)]) }));
 }
+
+/** Places of previous owners in a history. */
+const LIST_PLACES = [1, 2, 3] as const;
 
 export type BucketCommand = "PIN" | "UNPIN" | "COMPLETE" | "SEAL" | "UNSEAL";
 const BUCKET_NUMBER_BYTES = 2;
@@ -156,6 +200,7 @@ export function decodeBuckets(records: Records, payload: Uint8Array): BucketStat
       sealed: has("SEALED"),
       pinned: has("PINNED"),
       index: number("index") === noOwner ? -1 : number("index"),
+      lists: LIST_PLACES.filter((place) => has(`LISTED_${place}`)),
     };
   });
 }

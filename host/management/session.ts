@@ -15,12 +15,16 @@ import {
   decodeCursor,
   decodeFlows,
   decodeHello,
+  emptyHandoverRequests,
   flowRequests,
+  handoverRequests,
   listRequest,
   type BucketCommand,
   type BucketState,
   type Flow,
   type FlowEntry,
+  type FlowKey,
+  type HandoverSource,
   type NodeHello,
 } from "./commands.ts";
 import { connectionIdTable, decodeUses, usesRequest, type NodeConnectionIds } from "./connection-id-table.ts";
@@ -138,6 +142,16 @@ export class ManagementSession {
   uses(onResult: OnResult<number[]>): void {
     const records = this.#records;
     this.#run([usesRequest()], ([answer]) => decodeUses(records, answer!.payload), onResult, records);
+  }
+
+  /** Gives the current owner of `bucket`, which is here, the handover list of a previous one: held whole, or not at all. */
+  handover(source: HandoverSource, bucket: number, flows: readonly FlowKey[], onResult: OnResult<null>): void {
+    this.#run(handoverRequests(this.#records, source, bucket, flows), () => null, onResult);
+  }
+
+  /** The same of buckets in which it has no flow. */
+  handoverEmpty(source: HandoverSource, buckets: readonly number[], onResult: OnResult<null>): void {
+    this.#run(emptyHandoverRequests(this.#records, source, buckets), () => null, onResult);
   }
 
   /** Rows of the flow table; `previousOnly`: those in buckets of which their owner is a previous one. Rows that come

@@ -4,8 +4,10 @@
  * is tried in `tests/process/message-schema.test.ts`.
  */
 import { type AnySchema, Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { isIP } from "node:net";
 import { HISTORY_DEPTH, type Assignment } from "../model/assignment.ts";
-import type { ManagerMessage, Order, Report } from "../supervisor/messages.ts";
+import type { Handover, ManagerMessage, Order, PeerMessage, Report } from "../supervisor/messages.ts";
+import { LIST_FLOWS_MAX } from "../supervisor/handover-giver.ts";
 import * as s from "./schema.ts";
 
 const OWNER = s.object(
@@ -79,13 +81,29 @@ const REPORTS: Members<Report> = {
     counts: s.list(s.object({ owner: s.OWNER_NAME, bucket: s.BUCKET, live: s.COUNT }), s.COUNTS_MAX),
     drained: s.list(s.object({ owner: s.OWNER_NAME, buckets: s.list(s.BUCKET, s.BUCKETS_MAX) })),
     lingering: s.list(s.OWNER_NAME),
+    lacking: s.list(s.object({ owner: s.OWNER_NAME, buckets: s.list(s.BUCKET, s.BUCKETS_MAX) }), s.OWNERS_MAX),
     tables: s.SERIAL,
     load: s.orNull({ type: "number", minimum: 0, maximum: 1e6 }),
     switches: s.orNull(s.map(s.NODE_NAME_PATTERN, s.orNull(FOUND))),
   },
 };
 
-const CHECKS: ReadonlyMap<string, ValidateFunction> = compile({ ...ORDERS, ...REPORTS });
+const FLOW = s.object({
+  client: s.IP,
+  clientPort: s.whole(0, 0xffff),
+  vip: s.IP,
+  vipPort: s.whole(0, 0xffff),
+  protocol: s.whole(0, 0xff),
+});
+const LISTS: Members<Handover> = {
+  handover: {
+    generation: s.GENERATION,
+    owner: s.OWNER_NAME,
+    lists: s.list(s.object({ bucket: s.BUCKET, flows: s.list(FLOW, LIST_FLOWS_MAX) }), s.BUCKETS_MAX),
+  },
+};
+
+const CHECKS: ReadonlyMap<string, ValidateFunction> = compile({ ...ORDERS, ...REPORTS, ...LISTS });
 
 function compile(kinds: Readonly<Record<string, Readonly<Record<string, s.Schema>>>>): Map<string, ValidateFunction> {
   const ajv = new Ajv2020();
@@ -107,9 +125,17 @@ export function asReport(value: unknown): Report | null {
   return checked(value, (kind) => Object.hasOwn(REPORTS, kind)) as Report | null;
 }
 
-/** What traffic managers send to each other: nothing but what they see. */
-export function asPeerReport(value: unknown): Extract<Report, { kind: "sessions" }> | null {
-  return checked(value, (kind) => kind === "sessions") as Extract<Report, { kind: "sessions" }> | null;
+/** What traffic managers send to each other: what they see, and the lists of their own owners. `from`: the blade whose it is. */
+export function asPeerMessage(value: unknown, from: string): PeerMessage | null {
+  const message = checked(value, (kind) => kind === "sessions" || kind === "handover") as PeerMessage | null;
+  if (message?.kind !== "handover") return message;
+  const isOwn = message.owner === from || message.owner.startsWith(`${from}/`);
+  return isOwn && message.lists.every(({ flows }) => flows.every(isFlow)) ? message : null;
+}
+
+/** A schema cannot say what an address is. */
+function isFlow({ client, vip }: Handover["lists"][number]["flows"][number]): boolean {
+  return isIP(client) !== 0 && isIP(client) === isIP(vip);
 }
 
 function checked(value: unknown, isWanted: (kind: string) => boolean): ManagerMessage | null {

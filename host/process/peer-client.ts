@@ -1,6 +1,6 @@
 /** A traffic manager's end of its link to the appliance manager, opened anew whenever it is gone. */
 import { DobbsError } from "../errors.ts";
-import { APPLIANCE_MANAGER, type ManagerMessage, type Report } from "../supervisor/messages.ts";
+import { APPLIANCE_MANAGER, type ManagerMessage, type PeerMessage, type Report } from "../supervisor/messages.ts";
 import type { Peers } from "../supervisor/environment.ts";
 import { LinkClient } from "../transport/client.ts";
 import type { Credentials } from "../transport/credentials.ts";
@@ -9,7 +9,7 @@ import { linkError } from "../transport/link-error.ts";
 import type { Link } from "../transport/link.ts";
 import type { LinkWord } from "../transport/word.ts";
 import type { Charter } from "./charter.ts";
-import { asOrder, asPeerReport } from "./message-schema.ts";
+import { asOrder, asPeerMessage } from "./message-schema.ts";
 import { peerError } from "./peer-error.ts";
 import { decodeToBlade, encodePeerWords, PEER_BYTES_MAX, PING_MS, QUEUED_BYTES_MAX, SILENT_MS, type ToBlade } from "./peer-schema.ts";
 
@@ -28,7 +28,7 @@ export interface PeerClientOptions {
   readonly onProblem: (problem: DobbsError) => void;
 }
 
-export class PeerClient implements Peers<Report> {
+export class PeerClient implements Peers<Report | PeerMessage> {
   readonly #options: PeerClientOptions;
   readonly #client: LinkClient;
   readonly #pings: NodeJS.Timeout;
@@ -60,7 +60,7 @@ export class PeerClient implements Peers<Report> {
   }
 
   /** To the appliance manager or a blade; it is lost while there is no link. */
-  send(to: string, message: Report): void {
+  send(to: string, message: Report | PeerMessage): void {
     if (this.#joined) this.#client.link?.send(FRAME_KIND.PEER, encodePeerWords({ type: "message", to, message }));
   }
 
@@ -96,7 +96,7 @@ export class PeerClient implements Peers<Report> {
     if (!this.#joined) throw peerError("E_PEER_JOIN", `the appliance manager says "${words.type}" before the charter`);
     if (words.type === "ping") return () => undefined;
     const { from } = words;
-    const message = from === APPLIANCE_MANAGER ? asOrder(words.message) : asPeerReport(words.message);
+    const message = from === APPLIANCE_MANAGER ? asOrder(words.message) : asPeerMessage(words.message, from);
     if (message === null) throw linkError("E_LINK_PAYLOAD", `no message of ${from} to a traffic manager`);
     return () => receive(from, message);
   }

@@ -14,7 +14,7 @@ import type { LinkPeer } from "../transport/peer.ts";
 import type { LinkWord } from "../transport/word.ts";
 import type { Charter } from "./charter.ts";
 import type { LogJournal } from "./log-journal.ts";
-import { asPeerReport, asReport } from "./message-schema.ts";
+import { asPeerMessage, asReport } from "./message-schema.ts";
 import { peerError } from "./peer-error.ts";
 import {
   decodeToManager,
@@ -151,9 +151,15 @@ export class PeerHub implements Peers<Order> {
     if (words.type === "ping") return () => undefined;
     if (words.type === "join") throw peerError("E_PEER_JOIN", `${blade} has joined already`);
     const isForManager = words.to === APPLIANCE_MANAGER;
-    const report = isForManager ? asReport(words.message) : asPeerReport(words.message);
-    if (report === null) throw linkError("E_LINK_PAYLOAD", `no message of a traffic manager to ${words.to}`);
-    return () => (isForManager ? this.#options.receive(blade, report) : this.#pass(blade, words.to, report));
+    const refusal = linkError("E_LINK_PAYLOAD", `no message of a traffic manager to ${words.to}`);
+    if (isForManager) {
+      const report = asReport(words.message);
+      if (report === null) throw refusal;
+      return () => this.#options.receive(blade, report);
+    }
+    const message = asPeerMessage(words.message, blade);
+    if (message === null) throw refusal;
+    return () => this.#pass(blade, words.to, message);
   }
 
   #refused(problem: DobbsError, from: string | null): void {

@@ -2,6 +2,7 @@
  * What managers say to each other. Plain data. Any message may be lost, late or repeated: requests are repeated until
  * they are answered, and answering one again does no harm.
  */
+import type { FlowKey } from "../management/commands.ts";
 import type { FilterEntry, ForwardStation } from "../management/tables.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { SwitchesState, SwitchFound, SwitchProblem } from "./switch-driver.ts";
@@ -16,6 +17,13 @@ export interface SessionCount {
 
 /** Buckets of which an owner has proved, by the drain handshake, that it has no connection left in them. */
 export interface Drained {
+  readonly owner: string;
+  readonly buckets: readonly number[];
+}
+
+/** Buckets whose current owners have no handover list of a previous one. */
+export interface Lacking {
+  /** The previous owner. */
   readonly owner: string;
   readonly buckets: readonly number[];
 }
@@ -73,6 +81,8 @@ export interface Sessions {
   readonly drained: readonly Drained[];
   /** Owners that QUIC connections live at, as far as their packets show. */
   readonly lingering: readonly string[];
+  /** Handover lists that its current owners want: of these previous owners, on other blades. */
+  readonly lacking: readonly Lacking[];
   /** Revision of the filter rules and stations that its IPD has; 0: those that it was started with. */
   readonly tables: number;
   /** Run queue of its host, divided by its CPUs; null: not known. */
@@ -81,7 +91,25 @@ export interface Sessions {
   readonly switches: Readonly<Record<string, SwitchFound | null>> | null;
 }
 
-export type ManagerMessage = Order | Report;
+/** Traffic manager of a previous owner -> that of the current one: its handover lists, each of them whole. */
+export interface Handover {
+  readonly kind: "handover";
+  /** In force on the sender's IPD from the beginning to the end of the scan. */
+  readonly generation: number;
+  /** The previous owner, on the sender's blade. */
+  readonly owner: string;
+  readonly lists: readonly HandoverList[];
+}
+
+export interface HandoverList {
+  readonly bucket: number;
+  readonly flows: readonly FlowKey[];
+}
+
+/** Traffic manager -> traffic manager. */
+export type PeerMessage = Sessions | Handover;
+
+export type ManagerMessage = Order | Report | Handover;
 
 /** The appliance manager's address among its peers; no blade may have this name. */
 export const APPLIANCE_MANAGER = "appliance-manager";

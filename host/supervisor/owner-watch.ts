@@ -4,7 +4,8 @@ import type { ManagementSession, Scope } from "../management/session.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { refill } from "./current-owner.ts";
 import type { Clock, HostSockets } from "./environment.ts";
-import type { Drained, SessionCount } from "./messages.ts";
+import { listsLacking } from "./handover.ts";
+import type { Drained, Lacking, SessionCount } from "./messages.ts";
 import { PreviousOwner, type Look } from "./previous-owner.ts";
 import { OwnerSessions } from "./sessions.ts";
 
@@ -37,6 +38,8 @@ export class OwnerWatch {
   #counts: readonly SessionCount[] = [];
   /** Buckets proved to be without connections, under the generation in force. */
   #drained: readonly number[] = [];
+  /** From the last look. */
+  #lacking: readonly Lacking[] = [];
   /** Why the last look failed; null: it did not. */
   #problem: string | null = null;
 
@@ -56,9 +59,15 @@ export class OwnerWatch {
     return this.#drained.length === 0 ? [] : [{ owner: this.name, buckets: this.#drained }];
   }
 
+  /** Handover lists that it has not got, and other blades have. */
+  get lacking(): readonly Lacking[] {
+    return this.#lacking;
+  }
+
   /** Another generation is in force: what was proved was proved under the one before. */
   forget(): void {
     this.#drained = [];
+    this.#lacking = [];
   }
 
   /** Looks once, and does what can be done. `isStale`: whether another generation has come into force since. */
@@ -71,6 +80,7 @@ export class OwnerWatch {
       this.#failed(result.ok ? null : result.refusal.text);
       if (!result.ok) return onDone();
       this.#found(result.value);
+      this.#lacking = listsLacking(assignment, result.value.states, this.name);
       const { emptied } = result.value;
       if (emptied.length === 0) return onDone();
       refill(clock, session, this.sessions, scope, emptied, (put) => {

@@ -26,6 +26,8 @@ export interface Look {
   readonly removed: number;
   /** Buckets that it is the current owner of, and of which its flow table has lost everything. */
   readonly emptied: readonly number[];
+  /** As the look found them. */
+  readonly states: readonly BucketState[];
 }
 
 /** Longer than a message to the IPD can be late, its repetitions and new beginnings counted in: a row that was touched
@@ -61,7 +63,7 @@ export class PreviousOwner {
         const emptied = states.value
           .filter(({ bucket, index, rows }) => index === 0 && rows === 0 && table.liveByBucket.has(bucket))
           .map(({ bucket }) => bucket);
-        const none = { completed: [], seeded: 0, drained: [], removed: 0, emptied };
+        const none = { completed: [], seeded: 0, drained: [], removed: 0, emptied, states: states.value };
         onLook({ ok: true, value: { ...none, table, ...part }, generation: scope.generation });
       };
       if (incomplete.length > 0) {

@@ -11,6 +11,8 @@ import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Cancel, Clock, Journal, ManagementChannel, Peers } from "./environment.ts";
 import { CidWatch } from "./cid-watch.ts";
+import { HandoverGiver } from "./handover-giver.ts";
+import { HandoverTaker } from "./handover-taker.ts";
 import { Ipd } from "./ipd.ts";
 import {
   APPLIANCE_MANAGER,
@@ -73,6 +75,8 @@ export class TrafficManager {
   readonly #owners: readonly OwnerWatch[];
   readonly #cids: CidWatch;
   readonly #leader: SwitchLeader;
+  readonly #giver: HandoverGiver;
+  readonly #taker: HandoverTaker;
   readonly #peers = new Map<string, Sessions>();
   #preparation: Preparation | null = null;
   #healthy = true;
@@ -88,6 +92,13 @@ export class TrafficManager {
     this.#leader = new SwitchLeader(clock, switches, (report) => this.#report(report));
     const names = owners.map(({ name }) => name);
     this.#cids = new CidWatch(this.#session, names, services);
+    const note = (event: string, details: Readonly<Record<string, string | number>>): void => this.#note(event, details);
+    this.#giver = new HandoverGiver({
+      session: this.#session,
+      send: (to, lists) => options.peers.send(to, lists),
+      note,
+    });
+    this.#taker = new HandoverTaker(this.#session, note);
     const common = { clock, session: this.#session, vips: identity.vips };
     this.#owners = owners.map(
       (owner, index) =>
@@ -135,7 +146,9 @@ export class TrafficManager {
       case "count":
         return this.#count(message.owners);
       case "sessions":
-        this.#peers.set(from, message);
+        return void this.#peers.set(from, message);
+      case "handover":
+        if (this.#ipd.assignment) this.#taker.take(this.#options.blade, from, this.#ipd.assignment, message);
     }
   }
 
@@ -198,6 +211,7 @@ export class TrafficManager {
       if (problem !== null) return this.#report({ kind: "not-installed", generation, why: problem });
       if (this.#preparation !== null && this.#preparation.generation <= generation) this.#preparation = null;
       for (const owner of this.#owners) owner.forget();
+      this.#taker.forget();
       this.#report({ kind: "installed", generation });
       this.#look();
     });
@@ -256,7 +270,10 @@ export class TrafficManager {
     const owner = this.#owners[index];
     const isStale = (): boolean => assignment.generation !== this.#ipd.generation;
     if (!owner || this.#cancelPoll === null || isStale()) return done();
-    owner.look(assignment, isStale, () => this.#lookAt(index + 1, assignment, done));
+    owner.look(assignment, isStale, () => {
+      if (isStale()) return done();
+      this.#giver.give({ owner, assignment, isStale }, this.#peers, () => this.#lookAt(index + 1, assignment, done));
+    });
   }
 
   #share(): void {
@@ -267,6 +284,7 @@ export class TrafficManager {
       counts: this.#owners.flatMap(({ counts }) => counts),
       drained: this.#owners.flatMap(({ drained }) => drained),
       lingering: this.#cids.lingering,
+      lacking: this.#taker.asked(this.#owners.flatMap(({ lacking }) => lacking)),
       tables: this.#ipd.revision,
       load: this.#options.load?.() ?? null,
       switches: this.#leader.found,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asOrder, asPeerReport, asReport } from "../../host/process/message-schema.ts";
+import { asOrder, asPeerMessage, asReport } from "../../host/process/message-schema.ts";
 import { decodeToBlade } from "../../host/process/peer-schema.ts";
-import { CHARTER, edited, ORDERS, placesIn, REPORTS, type Step } from "./samples.ts";
+import { CHARTER, edited, HANDOVER, ORDERS, placesIn, REPORTS, type Step } from "./samples.ts";
 
 /** Members that may be left out: those of filter rules, services and connection ids, of owners, timings, and what views seldom
  *  have. */
@@ -28,6 +28,7 @@ const asCharter = (value: unknown): unknown => {
 const CASES: [string, unknown, (value: unknown) => unknown][] = [
   ...Object.entries(ORDERS).map(([kind, order]): [string, unknown, typeof asOrder] => [kind, order, asOrder]),
   ...Object.entries(REPORTS).map(([kind, report]): [string, unknown, typeof asReport] => [kind, report, asReport]),
+  ["handover", HANDOVER, (value) => asPeerMessage(value, "ardsley")],
   ["charter", CHARTER, asCharter],
 ];
 
@@ -86,9 +87,26 @@ test("what a traffic manager may not say is not taken from one", () => {
   for (const order of Object.values(ORDERS)) assert.equal(asReport(order), null, order.kind);
   for (const report of Object.values(REPORTS)) {
     assert.equal(asOrder(report), null, report.kind);
-    assert.equal(asPeerReport(report) !== null, report.kind === "sessions", report.kind);
+    assert.equal(asPeerMessage(report, "ardsley") !== null, report.kind === "sessions", report.kind);
   }
-  for (const order of Object.values(ORDERS)) assert.equal(asPeerReport(order), null, order.kind);
+  for (const order of Object.values(ORDERS)) assert.equal(asPeerMessage(order, "ardsley"), null, order.kind);
+  assert.equal(asReport(HANDOVER), null);
+  assert.equal(asOrder(HANDOVER), null);
+});
+
+test("a blade hands over lists of its own owners only", () => {
+  assert.notEqual(asPeerMessage({ ...HANDOVER, owner: "ardsley" }, "ardsley"), null);
+  for (const owner of ["b2", "ardsley2", "ardsley2/vm1", "b2/ardsley"]) {
+    assert.equal(asPeerMessage({ ...HANDOVER, owner }, "ardsley"), null, owner);
+  }
+});
+
+test("a flow of a handover list has two addresses of one family", () => {
+  const [list] = HANDOVER.lists;
+  for (const [client, vip] of [["10.1.0.256", "192.0.2.1"], ["10.1.0.1", "192.0.2"], ["2001:db8::5", "192.0.2.1"], ["1::2::3", "2001:db8::1"]] as const) {
+    const flows = [{ ...list!.flows[0]!, client, vip }];
+    assert.equal(asPeerMessage({ ...HANDOVER, lists: [{ bucket: 3, flows }] }, "ardsley"), null, `${client} ${vip}`);
+  }
 });
 
 test("an assignment whose histories name nobody, or that has no power of two of buckets, is refused", () => {
@@ -102,6 +120,6 @@ test("values that are no messages at all are refused", () => {
   for (const value of [null, undefined, 1, "sessions", [], {}, { kind: null }, { kind: "constructor" }, { kind: "__proto__" }, { kind: "toString" }]) {
     assert.equal(asOrder(value), null);
     assert.equal(asReport(value), null);
-    assert.equal(asPeerReport(value), null);
+    assert.equal(asPeerMessage(value, "ardsley"), null);
   }
 });

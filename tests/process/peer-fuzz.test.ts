@@ -8,7 +8,7 @@ import { runInNewContext } from "node:vm";
 import { DobbsError } from "../../host/errors.ts";
 import type { Blade } from "../../host/model/appliance.ts";
 import { LogJournal } from "../../host/process/log-journal.ts";
-import { asPeerReport, asReport } from "../../host/process/message-schema.ts";
+import { asPeerMessage, asReport } from "../../host/process/message-schema.ts";
 import { PeerHub } from "../../host/process/peer-hub.ts";
 import { decodeToManager, type ToManager } from "../../host/process/peer-schema.ts";
 import { RealClock } from "../../host/process/real-clock.ts";
@@ -21,7 +21,7 @@ import { mutated } from "../transport/mutation.ts";
 import { Keys, randomOf, RawStream, temporaryFolder, until } from "../transport/support.ts";
 import { FakeBlade } from "./fake-blade.ts";
 import { charterFor } from "./peers.ts";
-import { edited, ORDERS, placesIn, REPORTS } from "./samples.ts";
+import { edited, HANDOVER, ORDERS, placesIn, REPORTS } from "./samples.ts";
 
 const SEED = 4_711;
 const MUTATED = 100_000;
@@ -61,6 +61,7 @@ const WORDS: readonly unknown[] = [
   { type: "ping" },
   ...Object.values(REPORTS).map((message) => ({ type: "message", to: APPLIANCE_MANAGER, message })),
   { type: "message", to: "ardsley", message: REPORTS.sessions },
+  { type: "message", to: "ardsley", message: HANDOVER },
   { type: "message", to: "ardsley", message: ORDERS.install },
 ];
 const JUNK: readonly unknown[] = [null, true, -1, 0.5, 1e300, 2 ** 53, "", "x".repeat(300), "__proto__", "ardsley", [], [[]], {}, { kind: "install" }];
@@ -115,7 +116,10 @@ function taken(text: string): ToManager | null {
     assert.equal(error.code, "E_LINK_PAYLOAD");
     return null;
   }
-  if (words.type === "message") return (words.to === APPLIANCE_MANAGER ? asReport : asPeerReport)(words.message) && words;
+  if (words.type === "message") {
+    const { to, message } = words;
+    return (to === APPLIANCE_MANAGER ? asReport(message) : asPeerMessage(message, "ardsley")) && words;
+  }
   return words.type === "ping" ? words : null;
 }
 

@@ -2,7 +2,7 @@
 import type { Charter } from "../../host/process/charter.ts";
 import type { Assignment } from "../../host/model/assignment.ts";
 import type { FilterEntry, ForwardStation } from "../../host/management/tables.ts";
-import type { Order, Report } from "../../host/supervisor/messages.ts";
+import type { Handover, Order, Report } from "../../host/supervisor/messages.ts";
 
 type ByKind<M extends { kind: string }> = { readonly [K in M["kind"]]: Extract<M, { kind: K }> };
 
@@ -71,10 +71,22 @@ export const REPORTS: ByKind<Report> = {
     counts: [{ owner: "ardsley/vm1", bucket: 3, live: 2 }],
     drained: [{ owner: "ardsley/vm1", buckets: [0, 1] }],
     lingering: ["ardsley/vm1"],
+    lacking: [{ owner: "b2", buckets: [2, 3] }],
     tables: 2,
     load: 0.25,
     switches: { west: { generation: 8, role: "active" }, east: null },
   },
+};
+
+/** ardsley's. */
+export const HANDOVER: Handover = {
+  kind: "handover",
+  generation: 8,
+  owner: "ardsley/vm1",
+  lists: [
+    { bucket: 3, flows: [{ client: "10.1.0.1", clientPort: 40_000, vip: "192.0.2.1", vipPort: 80, protocol: 6 }] },
+    { bucket: 4, flows: [] },
+  ],
 };
 
 export const CHARTER: Charter = {

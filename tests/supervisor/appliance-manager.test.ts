@@ -20,6 +20,7 @@ const SESSIONS: Sessions = {
   counts: [],
   drained: [],
   lingering: [],
+  lacking: [],
   tables: 0,
   load: null,
   switches: null,

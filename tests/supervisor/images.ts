@@ -53,6 +53,12 @@ export class ImageNode {
     return verdict === "DROP" ? `DROP ${drop}` : verdict;
   }
 
+  /** What becomes of one frame, and what leaves for it. */
+  process(port: number, bytes: Uint8Array, now: number): { readonly verdict: string; readonly drop: string; readonly sent: readonly Uint8Array[] } {
+    const { verdicts, outputs } = this.#firmware.process([{ port, bytes }], now);
+    return { ...verdicts[0]!, sent: outputs.map((output) => output.bytes) };
+  }
+
   /** As an engine does after a trap: a new image, and what it had retained. `"empty"`: the shim itself is a new one. */
   restart(how: "replayed" | "empty" = "replayed"): void {
     this.#firmware = Firmware.load(engine, this.#bytes);

@@ -186,6 +186,7 @@ describe("installing", () => {
       counts: [],
       drained,
       lingering: [],
+      lacking: [],
       tables: 0,
       load: null,
       switches: null,
