@@ -1,0 +1,81 @@
+/** What of the appliance takes part in a run of the model, and how much of it. */
+
+/** Steps of the traffic manager, the appliance manager and the engine that are done wrong on purpose, each at a place of
+ *  the code that `mutants.ts` names. */
+export type Weakening =
+  | "no-seeding"
+  | "seeding-before-the-queue-has-drained"
+  | "drain-without-the-seal"
+  | "seal-without-the-second-look"
+  | "drain-reported-under-an-old-generation"
+  | "no-fence"
+  | "fail-open-after-a-trap"
+  | "list-from-an-incomplete-table"
+  | "list-from-the-socket-table"
+  | "list-without-half-open-rows"
+  | "list-tagged-by-the-traffic-manager";
+
+export interface Configuration {
+  readonly name: string;
+  /** Connections' addresses and ports, 1 or 2: flows that are alive at the same time. */
+  readonly tuples: number;
+  /** Connections that may follow each other on one tuple, 1 or 2. */
+  readonly incarnations: number;
+  /** Generations of the assignment, at most 7. */
+  readonly generations: number;
+  /** Redirected frames on their way at the same time, 1 or 2. */
+  readonly inFlight: number;
+  /** A SYN of the incarnation before may still arrive. */
+  readonly oldSyns: boolean;
+  /** Clients give connections up, and so do hosts then. */
+  readonly close: boolean;
+  /** Clients close connections with FIN. */
+  readonly fin: boolean;
+  readonly halfOpenTimeout: boolean;
+  /** Rows of the flow table are evicted wherever the image lets them go. */
+  readonly eviction: boolean;
+  /** NICs restart, at any time and as often as they like. */
+  readonly restart: boolean;
+  /** Traffic managers seed what is not complete. */
+  readonly seeding: boolean;
+  /** The drain handshake. */
+  readonly drain: boolean;
+  /** Removal of dead rows. */
+  readonly tidy: boolean;
+  /** Preparation of moves: PIN and SEED. */
+  readonly prepare: boolean;
+  /** Rows of a current owner that were lost are seeded again. */
+  readonly refill: boolean;
+  /** A traffic manager's look may end at any step: it is started anew, or got no answer. */
+  readonly crash: boolean;
+  readonly lists: boolean;
+  /** Rows of connections that are being opened are told from others: it matters to lists only. */
+  readonly rowStates: boolean;
+  /** Blades that may be declared failed, dead or not. */
+  readonly failures: number;
+  /** Previous owners may be cut off by a deadline. */
+  readonly cuts: number;
+}
+
+export const MINIMAL: Omit<Configuration, "name"> = {
+  tuples: 1,
+  incarnations: 1,
+  generations: 3,
+  inFlight: 1,
+  oldSyns: true,
+  close: false,
+  fin: false,
+  halfOpenTimeout: false,
+  eviction: false,
+  restart: false,
+  seeding: true,
+  drain: false,
+  tidy: false,
+  prepare: false,
+  refill: false,
+  crash: false,
+  lists: false,
+  rowStates: false,
+  failures: 0,
+  cuts: 0,
+};

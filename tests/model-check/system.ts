@@ -1,0 +1,316 @@
+/**
+ * The appliance in the model: three blades, their fabric, the clients and the appliance manager. A state is six numbers; what
+ * follows from one state is written into `next`, one after another.
+ *
+ * The fabric loses, delays and reorders as it likes. A SYN that was sent may arrive at any time, as often as it likes, at
+ * every blade that a switch of any generation would send it to; so may an ACK while its connection lives.
+ */
+import { Blades, nameOf, type Step } from "./blade.ts";
+import type { Configuration, Weakening } from "./configuration.ts";
+import { BLADES, type Ipds, Segment } from "./ipd.ts";
+import { Managers, nameOfBlade } from "./manager.ts";
+
+/** Numbers of a state: three blades, the frames on their way, the clients, the appliance manager. */
+export const WORDS = 6;
+const NET = 3;
+const CLIENTS = 4;
+const MANAGER = 5;
+
+/** Redirects that a frame may take. */
+const REDIRECTS_MAX = 5;
+const TAGS = ["DIRECT", "HOP1", "HOP2", "HOP3", "RESTEER", "FINAL"];
+const SEGMENT_NAMES = ["SYN", "ACK", "FIN"];
+
+const Client = { IDLE: 0, SYN_SENT: 1, ESTABLISHED: 2, CLOSING: 3, CLOSED: 4 } as const;
+/** A client: state (3 bits), the blade that it is connected to (2), incarnation (1), SYNs sent, a bit an incarnation (2). */
+const CLIENT_BITS = 8;
+const CLIENT_MASK = 0xff;
+
+/** A redirected frame: segment (2 bits), tuple (1), incarnation (1), tag (3), generation (3), target (2), redirects (3). */
+const FRAME_BITS = 15;
+const FRAME_MASK = 0x7fff;
+
+export class System {
+  readonly next = new Uint32Array(WORDS);
+  /** What has led to `next`, while `isTracing`. */
+  text = "";
+  isTracing = false;
+  /** What must never be, and is in `next`. */
+  violation: string | null = null;
+  readonly #blades: Blades;
+  readonly #managers: Managers;
+  readonly #configuration: Configuration;
+  readonly #weakening: Weakening | null;
+  readonly #state = new Uint32Array(WORDS);
+  #emit: () => void = () => undefined;
+
+  constructor(ipds: Ipds, configuration: Configuration, weakening: Weakening | null) {
+    this.#configuration = configuration;
+    this.#weakening = weakening;
+    this.#blades = new Blades(ipds, configuration, weakening);
+    this.#managers = new Managers(configuration, weakening);
+  }
+
+  initial(): Uint32Array {
+    const state = new Uint32Array(WORDS);
+    for (let blade = 0; blade < BLADES; blade++) state[blade] = this.#blades.initial(blade, 1, [0]);
+    state[MANAGER] = this.#managers.initial();
+    return state;
+  }
+
+  /** States of single blades, and of the appliance manager, that were met. */
+  get parts(): { readonly blades: number; readonly managers: number } {
+    return { blades: this.#blades.states.length, managers: this.#managers.states.length };
+  }
+
+  /** Calls `emit` for all that may follow from the state at `from` in `states`. */
+  successors(states: Uint32Array, from: number, emit: () => void): void {
+    const state = this.#state;
+    for (let word = 0; word < WORDS; word++) state[word] = states[from + word]!;
+    this.#emit = emit;
+    if (this.#isOver()) return;
+    this.#managerSteps();
+    for (let tuple = 0; tuple < this.#configuration.tuples; tuple++) this.#clientSteps(tuple);
+    this.#fabricSteps();
+    for (let blade = 0; blade < BLADES; blade++) this.#bladeSteps(blade);
+  }
+
+  /** No connection is left that anything could happen to. */
+  #isOver(): boolean {
+    for (let tuple = 0; tuple < this.#configuration.tuples; tuple++) {
+      const client = this.#client(tuple);
+      if ((client & 7) !== Client.CLOSED || ((client >> 5) & 1) + 1 < this.#configuration.incarnations) return false;
+    }
+    return true;
+  }
+
+  /** `next` is the state once more. */
+  #again(): void {
+    this.next.set(this.#state);
+    this.violation = null;
+  }
+
+  #say(text: () => string): void {
+    if (this.isTracing) this.text = text();
+  }
+
+  #client(tuple: number): number {
+    return (this.#state[CLIENTS]! >>> (tuple * CLIENT_BITS)) & CLIENT_MASK;
+  }
+
+  #setClient(tuple: number, client: number): void {
+    const shift = tuple * CLIENT_BITS;
+    this.next[CLIENTS] = ((this.next[CLIENTS]! & ~(CLIENT_MASK << shift)) | (client << shift)) >>> 0;
+  }
+
+  #managerSteps(): void {
+    const number = this.#state[MANAGER]!;
+    for (const { after, text, fenced } of this.#managers.decisions(number)) {
+      this.#again();
+      this.next[MANAGER] = after;
+      if (fenced !== null && this.#weakening !== "no-fence") this.next[fenced] = this.#blades.gone(this.#state[fenced]!);
+      this.#say(() => text);
+      this.#emit();
+    }
+    const { histories } = this.#managers.states[number]!;
+    for (let blade = 0; blade < BLADES; blade++) {
+      if (this.#blades.states[this.#state[blade]!]!.gone) continue;
+      const { generation } = this.#blades.ipd(this.#state[blade]!);
+      for (let newer = generation + 1; newer <= histories.length; newer++) {
+        const history = histories[newer - 1]!;
+        this.#again();
+        this.next[blade] = this.#blades.install(this.#state[blade]!, newer, historyNumber(history), history);
+        this.#say(() => `${nameOfBlade(blade)} has generation ${newer} put in force`);
+        this.#emit();
+      }
+    }
+  }
+
+  #clientSteps(tuple: number): void {
+    const client = this.#client(tuple);
+    const { close, fin, incarnations, oldSyns } = this.#configuration;
+    const state = client & 7;
+    const incarnation = (client >> 5) & 1;
+    const syns = client >> 6;
+    const become = (text: string, after: number): void => {
+      this.#again();
+      this.#setClient(tuple, after);
+      this.#say(() => `client: ${text}`);
+      this.#emit();
+    };
+    const name = nameOf(tuple);
+    // After the last connection of a tuple nothing of it matters.
+    const closed = clientOf(Client.CLOSED, 0, incarnation, incarnation + 1 < incarnations ? syns : 0);
+    // Which connection comes first does not matter: it is A.
+    if (state === Client.IDLE && (tuple === 0 || (this.#client(tuple - 1) & 7) !== Client.IDLE)) {
+      become(`sends the SYN of ${name(0)}`, clientOf(Client.SYN_SENT, 0, 0, 1));
+    }
+    if (state === Client.CLOSED && incarnation + 1 < incarnations) {
+      const sent = (oldSyns ? syns : 0) | (1 << (incarnation + 1));
+      become(`uses the tuple anew, and sends the SYN of ${name(incarnation + 1)}`, clientOf(Client.SYN_SENT, 0, incarnation + 1, sent));
+    }
+    for (let of = 0; of < incarnations; of++) {
+      if ((syns >> of) & 1) this.#arrivals(Segment.SYN, tuple, of);
+    }
+    const owner = (client >> 3) & 3;
+    if (state === Client.ESTABLISHED) {
+      this.#arrivals(Segment.ACK, tuple, incarnation);
+      if (fin) become(`closes ${name(incarnation)}`, clientOf(Client.CLOSING, owner, incarnation, syns));
+    }
+    if (state === Client.CLOSING) {
+      this.#arrivals(Segment.FIN, tuple, incarnation);
+      const isOver = !this.#blades.has(this.#state[owner]!, tuple, incarnation) || this.#blades.socket(this.#state[owner]!, tuple) === 3;
+      if (isOver) become(`has closed ${name(incarnation)}`, closed);
+    }
+    if (close && state !== Client.IDLE && state !== Client.CLOSED) {
+      become(`gives ${name(incarnation)} up`, closed);
+    }
+  }
+
+  /** A segment from a switch, at each blade that a switch may send it to. */
+  #arrivals(segment: number, tuple: number, incarnation: number): void {
+    for (const blade of this.#managers.targets(this.#state[MANAGER]!)) {
+      this.#again();
+      this.#arrive(blade, frameOf(segment, tuple, incarnation, 0, 0, blade, 0));
+    }
+  }
+
+  #fabricSteps(): void {
+    const first = this.#state[NET]! & FRAME_MASK;
+    const second = this.#state[NET]! >>> FRAME_BITS;
+    for (const frame of [first, second]) {
+      if (frame === 0) continue;
+      this.#again();
+      this.next[NET] = frame === first ? second : first;
+      this.#arrive((frame >> 10) & 3, frame);
+    }
+  }
+
+  /** `frame` comes to a blade; `next` is the state without it. */
+  #arrive(blade: number, frame: number): void {
+    const { next } = this;
+    const before = this.#state[blade]!;
+    if (this.#blades.states[before]!.gone) return;
+    const segment = frame & 3;
+    const tuple = (frame >> 2) & 1;
+    const incarnation = (frame >> 3) & 1;
+    const generation = (frame >> 7) & 7;
+    const tag = TAGS[(frame >> 4) & 7]!;
+    if (this.#weakening === "fail-open-after-a-trap") this.#failOpen(blade, segment, tuple, incarnation);
+    const key = frame & 0x3ff;
+    const { after, verdict, redirect } = this.#blades.arrive(before, key, { segment, tuple, incarnation, tag, generation });
+    next[blade] = after;
+    if (redirect !== null) {
+      const redirects = (frame >> 12) + 1;
+      if (redirects > REDIRECTS_MAX) this.violation = "a frame is redirected a sixth time";
+      const kind = TAGS.indexOf(redirect.kind);
+      this.#say(() => `${nameOfBlade(blade)} gets ${this.#describe(frame)}: ${redirect.kind} to ${nameOfBlade(redirect.target)}`);
+      this.#send(frameOf(segment, tuple, incarnation, kind, redirect.generation, redirect.target, Math.min(redirects, 7)));
+      return;
+    }
+    this.#say(() => `${nameOfBlade(blade)} gets ${this.#describe(frame)}: ${verdict}`);
+    if (verdict === "DELIVER") this.#judge(blade, segment, tuple, incarnation);
+    this.#emit();
+  }
+
+  #failOpen(blade: number, segment: number, tuple: number, incarnation: number): void {
+    const { next } = this;
+    next[blade] = this.#blades.failOpen(this.#state[blade]!, segment, tuple, incarnation);
+    this.#say(() => `${nameOfBlade(blade)}'s image traps, and its host gets the ${SEGMENT_NAMES[segment]!} of ${nameOf(tuple)(incarnation)}`);
+    this.#judge(blade, segment, tuple, incarnation);
+    this.#emit();
+    this.violation = null;
+  }
+
+  /** A segment is delivered: is it of a live connection of another host? */
+  #judge(blade: number, segment: number, tuple: number, incarnation: number): void {
+    if (segment === Segment.SYN) return;
+    const client = this.#client(tuple);
+    const state = client & 7;
+    const owner = (client >> 3) & 3;
+    if ((state !== Client.ESTABLISHED && state !== Client.CLOSING) || ((client >> 5) & 1) !== incarnation) return;
+    const { failed, cut } = this.#managers.states[this.#state[MANAGER]!]!;
+    if (owner === blade || failed[owner] || cut[owner] || !this.#blades.has(this.#state[owner]!, tuple, incarnation)) return;
+    const name = nameOf(tuple)(incarnation);
+    this.violation = `${name} lives at ${nameOfBlade(owner)}, and ${nameOfBlade(blade)}'s host answers its ${SEGMENT_NAMES[segment]!} with a RST`;
+  }
+
+  /** Puts a frame on its way. When there is no room, it is lost, or another one is. */
+  #send(frame: number): void {
+    const { next } = this;
+    const first = next[NET]! & FRAME_MASK;
+    const second = next[NET]! >>> FRAME_BITS;
+    const isLost = this.#blades.states[next[(frame >> 10) & 3]!]!.gone || first === frame || second === frame;
+    if (!isLost && this.#configuration.inFlight > 1 && second === 0) next[NET] = pair(frame, first);
+    else if (!isLost) {
+      if (first !== 0) this.#emit();
+      if (second !== 0) {
+        next[NET] = pair(frame, second);
+        this.#emit();
+      }
+      next[NET] = this.#configuration.inFlight > 1 ? pair(frame, first) : frame;
+    }
+    this.#emit();
+  }
+
+  #bladeSteps(blade: number): void {
+    for (const step of this.#blades.steps(this.#state[blade]!)) this.#bladeStep(blade, step);
+  }
+
+  #bladeStep(blade: number, { after, text, event, violation }: Step): void {
+    const { next } = this;
+    this.#again();
+    next[blade] = after;
+    this.violation = violation;
+    if (event !== null) {
+      if (event.kind === "drained") {
+        next[MANAGER] = this.#managers.reported(next[MANAGER]!, blade, event.generation);
+      } else if (event.kind === "syn-ack") {
+        const client = this.#client(event.tuple);
+        if ((client & 7) !== Client.SYN_SENT || ((client >> 5) & 1) !== event.incarnation) return;
+        this.#setClient(event.tuple, clientOf(Client.ESTABLISHED, blade, event.incarnation, client >> 6));
+      } else if (event.kind === "challenged") {
+        const client = this.#client(event.tuple);
+        if ((client & 7) !== Client.SYN_SENT || ((client >> 5) & 1) !== event.incarnation) return;
+      } else if (event.kind === "if-abandoned") {
+        const client = this.#client(event.tuple);
+        const isAlive = (client & 7) === Client.ESTABLISHED || (client & 7) === Client.CLOSING;
+        if (isAlive && ((client >> 5) & 1) === event.incarnation && ((client >> 3) & 3) === blade) return;
+      }
+    }
+    this.#say(() => `${nameOfBlade(blade)}: ${text}`);
+    this.#emit();
+  }
+
+  #describe(frame: number): string {
+    const what = `${SEGMENT_NAMES[frame & 3]!} of ${nameOf((frame >> 2) & 1)((frame >> 3) & 1)}`;
+    const tag = TAGS[(frame >> 4) & 7]!;
+    return tag === "DIRECT" ? `${what} from a switch` : `${what} with ${tag} of generation ${(frame >> 7) & 7}`;
+  }
+}
+
+/** Two frames (0: none) in one number, the smaller one first; one alone stands first. */
+function pair(frame: number, other: number): number {
+  if (other === 0) return frame;
+  return frame < other ? frame | (other << FRAME_BITS) : other | (frame << FRAME_BITS);
+}
+
+function clientOf(state: number, owner: number, incarnation: number, syns: number): number {
+  return state | (owner << 3) | (incarnation << 5) | (syns << 6);
+}
+
+function frameOf(
+  segment: number,
+  tuple: number,
+  incarnation: number,
+  tag: number,
+  generation: number,
+  target: number,
+  redirects: number,
+): number {
+  return segment | (tuple << 2) | (incarnation << 3) | (tag << 4) | (generation << 7) | (target << 10) | (redirects << 12);
+}
+
+function historyNumber(history: readonly number[]): number {
+  return history.reduce((number, owner) => number * 4 + owner + 1, 0);
+}
