@@ -10,7 +10,7 @@
  * may still be on its way (`system.ts`).
  */
 import type { Configuration, Weakening } from "./configuration.ts";
-import { type Ipds, type IpdState, Reply, ROW_NONE, ROW_OPENING, ROW_STATE_MASK, Segment, TUPLES } from "./ipd.ts";
+import { BLADES, type Ipds, type IpdState, Reply, ROW_NONE, ROW_OPENING, ROW_STATE_MASK, Segment, TUPLES } from "./ipd.ts";
 
 export const Socket = { NONE: 0, HALF_OPEN: 1, ESTABLISHED: 2, CLOSING: 3 } as const;
 const SOCKET_STATE_MASK = 3;
@@ -88,7 +88,8 @@ export class Blades {
   readonly #numbers = new Map<string, number>();
   readonly #steps: (readonly Step[] | undefined)[] = [];
   readonly #arrivals: Map<number, Arrival>[] = [];
-  readonly #installs: Map<number, number>[] = [];
+  /** By assignment or list. */
+  readonly #given: Map<number, number>[] = [];
   readonly #ipds: Ipds;
   readonly #configuration: Configuration;
   readonly #weakening: Weakening | null;
@@ -101,11 +102,10 @@ export class Blades {
 
   /** A blade with an assignment and no connections. */
   initial(owner: number, generation: number, history: readonly number[]): number {
-    const flags = { complete: false, sealed: false, pinned: false, open: false };
     return this.#number({
       owner,
       gone: false,
-      ipd: this.#ipds.number({ owner, generation, history, ...flags, rows: zeros(TUPLES) }),
+      ipd: this.#ipds.initial(owner, generation, history),
       sockets: zeros(TUPLES),
       inbound: zeros(TUPLES * INCARNATIONS),
       pc: Pc.IDLE,
@@ -162,15 +162,28 @@ export class Blades {
 
   /** `blade` with an assignment in force; a look that was under way ends, and what was proved is forgotten. */
   install(blade: number, generation: number, historyNumber: number, history: readonly number[]): number {
-    const installs = this.#installs[blade]!;
+    const given = this.#given[blade]!;
     const key = generation * 0x10000 + historyNumber;
-    let after = installs.get(key);
+    let after = given.get(key);
     if (after === undefined) {
       const state = this.states[blade]!;
       const reaction = this.#ipds.react(state.ipd, { kind: "install", generation, history });
       if (reaction.verdict !== "OK") throw new Error(`an assignment was refused: ${reaction.verdict}`);
       after = this.#idle({ ...state, ipd: reaction.after });
-      installs.set(key, after);
+      given.set(key, after);
+    }
+    return after;
+  }
+
+  /** A handover list comes to a blade. */
+  takeList(blade: number, sender: number, generation: number, flows: number): number {
+    const given = this.#given[blade]!;
+    const key = -1 - (sender + BLADES * (generation + 8 * flows));
+    let after = given.get(key);
+    if (after === undefined) {
+      const state = this.states[blade]!;
+      const { after: ipd } = this.#ipds.react(state.ipd, { kind: "list", sender, generation, flows });
+      given.set(key, (after = this.#number({ ...state, ipd })));
     }
     return after;
   }
@@ -186,7 +199,7 @@ export class Blades {
       this.states.push(state);
       this.#steps.push(undefined);
       this.#arrivals.push(new Map());
-      this.#installs.push(new Map());
+      this.#given.push(new Map());
       this.#numbers.set(key, number);
     }
     return number;
@@ -282,6 +295,7 @@ export class Blades {
     const live = (sockets: readonly number[]): boolean => sockets.some((socket) => socket !== Socket.NONE);
     const readNow = (): number[] => state.sockets.map((socket) => socket & SOCKET_STATE_MASK);
     const tm = "its traffic manager";
+    const isUnsealed = weakening === "drain-without-the-seal";
 
     if (state.pc !== Pc.IDLE && configuration.crash) step(`${tm} ends its look, or is started anew`, this.#idle(state));
 
@@ -337,9 +351,8 @@ export class Blades {
           if (!state.sealedSeen) return step(`${tm} ends its look`, this.#idle(state));
           return step(`${tm} sends UNSEAL`, at(Pc.SEED, { ipd: command("UNSEAL").ipd, sealedSeen: false }));
         }
-        if (weakening === "drain-without-the-seal") return this.#reportStep(state, ipd, step, !live(ipd.rows));
         const waitingFor = { read: zeros(TUPLES), sealedSeen: false };
-        if (state.sealedSeen) return step(`${tm} waits for the queue`, waiting(at(Pc.PROVE_WAIT, waitingFor)));
+        if (state.sealedSeen || isUnsealed) return step(`${tm} waits for the queue`, waiting(at(Pc.PROVE_WAIT, waitingFor)));
         const { status, ipd: after } = command("SEAL");
         if (status !== "OK") return step(`${tm} sends SEAL: ${status}`, this.#idle({ ...state, ipd: after }));
         return step(`${tm} sends SEAL, and waits for the queue`, waiting(at(Pc.PROVE_WAIT, { ...waitingFor, ipd: after })));
@@ -350,6 +363,7 @@ export class Blades {
         return step(`${tm} reads the sockets: ${describe(readNow())}`, renewed(at(Pc.PROVE, { read: readNow() })));
       case Pc.PROVE: {
         if (live(state.read)) return step(`${tm} sends UNSEAL`, at(Pc.SEED, { ipd: command("UNSEAL").ipd }));
+        if (isUnsealed) return step(`${tm} looks once more`, at(Pc.CONFIRM));
         const { status, ipd: after } = command("COMPLETE");
         if (status === "OK") return step(`${tm} sends COMPLETE: OK`, at(Pc.CONFIRM, { ipd: after }));
         if (status === "BUCKET_NOT_EMPTY") return step(`${tm} sends COMPLETE: ${status}`, at(Pc.UNSEAL, { ipd: after }));
@@ -358,7 +372,7 @@ export class Blades {
       case Pc.UNSEAL:
         return step(`${tm} sends UNSEAL`, this.#idle({ ...state, ipd: command("UNSEAL").ipd }));
       case Pc.CONFIRM:
-        return this.#reportStep(state, ipd, step, ipd.complete && ipd.sealed && !live(ipd.rows) && index > 0);
+        return this.#reportStep(state, ipd, step, ipd.complete && index > 0 && (isUnsealed || (ipd.sealed && !live(ipd.rows))));
       case Pc.REFILL_WAIT:
         if (hasOld(state)) return;
         return step(`${tm} reads the sockets: ${describe(readNow())}`, renewed(at(Pc.REFILL_SEED, { read: readNow() })));
@@ -393,12 +407,11 @@ export class Blades {
       return row !== ROW_NONE && !(weakening === "list-without-half-open-rows" && row === ROW_OPENING);
     };
     const flows = rows.reduce((bits, _, tuple) => bits | (isListed(tuple) ? 1 << tuple : 0), 0);
-    const number = this.#number(state);
-    step(
-      `its traffic manager sends a list under generation ${generation}: ${describe(rows.map((_, tuple) => (flows >> tuple) & 1))}`,
-      number,
-      { kind: "list", generation, flows },
-    );
+    const last = weakening === "list-tagged-by-the-traffic-manager" ? this.#configuration.generations : generation;
+    for (let tag = generation; tag <= last; tag++) {
+      const text = `its traffic manager sends a list under generation ${tag}: ${describe(rows.map((_, tuple) => (flows >> tuple) & 1))}`;
+      step(text, this.#number(state), { kind: "list", generation: tag, flows });
+    }
   }
 
   /** Between two looks: nothing is remembered. */

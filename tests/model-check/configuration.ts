@@ -17,6 +17,8 @@ export type Weakening =
 
 export interface Configuration {
   readonly name: string;
+  /** Blades that may own the bucket, 2 or 3: as many as a history has owners. */
+  readonly blades: number;
   /** Connections' addresses and ports, 1 or 2: flows that are alive at the same time. */
   readonly tuples: number;
   /** Connections that may follow each other on one tuple, 1 or 2. */
@@ -58,6 +60,7 @@ export interface Configuration {
 }
 
 export const MINIMAL: Omit<Configuration, "name"> = {
+  blades: 3,
   tuples: 1,
   incarnations: 1,
   generations: 3,

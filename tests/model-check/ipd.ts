@@ -17,11 +17,11 @@ import {
   type FlowStateName,
 } from "../../host/management/commands.ts";
 import { decodeAnswer, encodeRequest, type Answer, type Request } from "../../host/management/envelope.ts";
-import { Records } from "../../host/management/records.ts";
+import { concat, Records } from "../../host/management/records.ts";
 import { assignmentTable, identityTable, putRequests } from "../../host/management/tables.ts";
 import type { Owner } from "../../host/model/assignment.ts";
 import { ACK, ethernet, ETHERTYPE, FIN, SYN, tcp } from "../packets/packets.ts";
-import { FLOW_ROWS, loadModelFirmware } from "./image.ts";
+import { FLOW_ROWS, loadModelFirmware, type ModelInstance } from "./image.ts";
 
 /** Owners; owner n is the only one of blade n. */
 export const BLADES = 3;
@@ -36,8 +36,6 @@ export const Reply = { SYN_ACK: 0, ACK: 1, FIN: 2 } as const;
 export const ROW_NONE = 0;
 export const ROW_OPENING = 1;
 const ROW_OTHER = 2;
-/** That stand for the others in the model, by ROW_OPENING and ROW_OTHER. */
-const ROW_STATES: readonly FlowStateName[] = ["provisional", "half-open", "established"];
 const OPENING: ReadonlySet<FlowStateName> = new Set(["provisional", "half-open"]);
 export const ROW_STATE_MASK = 7;
 /** Touched since the traffic manager's mark. */
@@ -55,7 +53,12 @@ export interface IpdState {
   readonly open: boolean;
   /** By tuple: ROW_NONE, or the state, with ROW_TOUCHED. */
   readonly rows: readonly number[];
+  /** By owner: its handover list. LIST_MISSING, or LIST_HELD and a bit for each tuple in it. */
+  readonly lists: readonly number[];
 }
+
+export const LIST_MISSING = 0;
+export const LIST_HELD = 4;
 
 export type Input =
   | { readonly kind: "frame"; readonly segment: number; readonly tuple: number; readonly tag: string; readonly generation: number }
@@ -66,6 +69,8 @@ export type Input =
   /** `dead`: by tuple. */
   | { readonly kind: "remove"; readonly dead: readonly boolean[] }
   | { readonly kind: "install"; readonly generation: number; readonly history: readonly number[] }
+  /** Of another blade: `flows` is a bit a tuple. */
+  | { readonly kind: "list"; readonly sender: number; readonly generation: number; readonly flows: number }
   /** Another flow wants the row's place. */
   | { readonly kind: "pressure"; readonly tuple: number }
   /** The image is started anew, and has its tables replayed. */
@@ -87,6 +92,14 @@ export interface Reaction {
   /** "DELIVER", "REDIRECT" or "DROP reason" of a frame; a message's status. */
   readonly verdict: string;
   readonly redirect: Redirect | null;
+}
+
+export interface IpdOptions {
+  /** Handover lists are looked for. */
+  readonly lists: boolean;
+  /** Rows that are being opened are told from others. Nothing that the image does depends on that but which row is evicted
+   *  first, and the model lets any row go that the image lets go at all. */
+  readonly rowStates: boolean;
 }
 
 const VIP = "10.0.0.100";
@@ -120,15 +133,17 @@ export class Ipds {
   readonly #tags: ReadonlyMap<string, number>;
   readonly #client: string;
   readonly #filler: string;
+  readonly #instance: ModelInstance;
   readonly #tellsStates: boolean;
+  readonly #hasLists: boolean;
   #sequence = 0;
 
-  /** `tellsStates`: whether rows that are being opened are told from others. Nothing that the image does depends on a row's
-   *  state but which row is evicted first, and the model lets any row go that the image lets go at all. */
-  constructor(wasm: Uint8Array, tellsStates: boolean) {
-    this.#tellsStates = tellsStates;
+  constructor(wasm: Uint8Array, options: IpdOptions) {
     const { firmware, instance } = loadModelFirmware(wasm);
     this.#firmware = firmware;
+    this.#instance = instance;
+    this.#hasLists = options.lists;
+    this.#tellsStates = options.rowStates;
     this.#records = new Records(firmware.layout);
     this.#tags = new Map(firmware.layout.names("RedirectKind").map((name) => [name, firmware.layout.code("RedirectKind", name)]));
     const pristine = instance.keep();
@@ -138,6 +153,12 @@ export class Ipds {
       return instance.keep();
     });
     [this.#client, this.#filler] = this.#findClients();
+  }
+
+  /** The image with an assignment, and without anything else. */
+  initial(owner: number, generation: number, history: readonly number[]): number {
+    this.#start(owner, generation, history);
+    return this.number(this.#read(owner, generation, history));
   }
 
   number(state: IpdState): number {
@@ -177,8 +198,7 @@ export class Ipds {
     if (input.kind === "pressure") return this.#press(state, input.tuple);
     if (input.kind === "restart") {
       const { owner, generation, history } = state;
-      this.#enter({ ...state, complete: false, sealed: false, pinned: false, open: false, rows: state.rows.map(() => ROW_NONE) });
-      return { after: this.number(this.#read(owner, generation, history)), verdict: "OK", redirect: null };
+      return { after: this.initial(owner, generation, history), verdict: "OK", redirect: null };
     }
     this.#enter(state);
     const { verdict, redirect } = this.#give(state, input);
@@ -210,12 +230,14 @@ export class Ipds {
         const flows = input.dead.flatMap((dead, tuple) => (dead ? [this.#flow(tuple, "closing")] : []));
         return { verdict: this.#flows("REMOVE", { ...scope, untouchedMs: LONG_AGO / 2 }, flows), redirect: null };
       }
+      case "list":
+        return { verdict: this.#handOver(input.sender, input.generation, input.flows), redirect: null };
       case "install":
         return { verdict: this.#install(input.generation, input.history), redirect: null };
     }
   }
 
-  #frame(owner: number, { segment, tuple, tag, generation }: Extract<Input, { kind: "frame" }>): Omit<Reaction, "after"> {
+  #frame(owner: number, { segment, tuple, tag, generation }: Omit<Extract<Input, { kind: "frame" }>, "kind">): Omit<Reaction, "after"> {
     const flags = [SYN, ACK, FIN | ACK][segment]!;
     const ip = { source: this.#client, destination: VIP };
     const ports = { sourcePort: FIRST_CLIENT_PORT + tuple, destinationPort: VIP_PORT };
@@ -249,7 +271,7 @@ export class Ipds {
   /** A row goes if the image lets it go when all other places are taken by rows that must stay. */
   #press(state: IpdState, tuple: number): Reaction {
     const { owner, generation, history } = state;
-    const alone = { ...state, rows: state.rows.map((row, other) => (other === tuple ? row & ROW_STATE_MASK : ROW_NONE)) };
+    const alone = { ...state, lists: state.lists.map(() => LIST_MISSING), rows: state.rows.map((row, other) => (other === tuple ? row & ROW_STATE_MASK : ROW_NONE)) };
     this.#enter(alone);
     const fillers = Array.from({ length: FLOW_ROWS }, (_, n) => ({ ...this.#flow(n, "established"), client: this.#filler }));
     for (const filler of fillers) this.#flows("SEED", { generation, owner: 0 }, [filler]);
@@ -261,11 +283,18 @@ export class Ipds {
   /** Brings the image into a state, and makes sure that it is there. */
   #enter(state: IpdState): void {
     const { owner, generation, history, complete, sealed, pinned, open } = state;
-    this.#fresh[owner]!();
-    this.#owner = owner;
+    const isListed = state.lists.some((list) => list !== LIST_MISSING);
+    if (isListed && history[0] !== owner) {
+      // Left over from when it was the current owner.
+      this.#start(owner, generation - 1, promoted(owner, history));
+      this.#putLists(state.lists, generation - 1);
+      this.#install(generation, history);
+    } else {
+      this.#start(owner, generation, history);
+      this.#putLists(state.lists, generation);
+    }
     if (generation === 0) return;
     const scope = { generation, owner: 0 };
-    this.#install(generation, history);
     const command = (name: BucketCommand): void => {
       const [request] = bucketRequests(this.#records, name, scope, [0]);
       this.#tell(request!);
@@ -280,16 +309,68 @@ export class Ipds {
     state.rows.forEach((row, tuple) => {
       if (row === ROW_NONE) return;
       const at = row & ROW_TOUCHED ? NOW : NOW - LONG_AGO;
-      this.#flows("SEED", scope, [this.#flow(tuple, ROW_STATES[row & ROW_STATE_MASK]!)], at);
+      this.#flows("SEED", scope, [this.#flow(tuple, (row & ROW_STATE_MASK) === ROW_OPENING ? "half-open" : "established")], at);
     });
     const there = keyOf(this.#read(owner, generation, history));
     if (there !== keyOf(state)) throw new Error(`the image is in state ${there}, and not in ${keyOf(state)}`);
   }
 
+  #start(owner: number, generation: number, history: readonly number[]): void {
+    this.#fresh[owner]!();
+    this.#owner = owner;
+    if (generation !== 0) this.#install(generation, history);
+  }
+
+  #putLists(lists: readonly number[], generation: number): void {
+    lists.forEach((list, sender) => {
+      if (list !== LIST_MISSING) this.#handOver(sender, generation, list & ~LIST_HELD);
+    });
+  }
+
+  /** Hands in a previous owner's list. Returns the status. */
+  #handOver(sender: number, generation: number, flows: number): string {
+    const records = this.#records;
+    const header = new Uint8Array(records.size("Handover"));
+    records.write(header, "Handover", 0, { generation, owner: sender, bucket: 0, part: 0, parts: 1 });
+    const listed = this.#allTuples().filter((tuple) => (flows >> tuple) & 1);
+    const [seed] = flowRequests(records, "SEED", { generation, owner: 0 }, listed.map((tuple) => this.#flow(tuple, "established")));
+    const rows = seed ? seed.payload.subarray(records.size("FlowBatch")) : new Uint8Array();
+    return this.#tell({ type: "HANDOVER", payload: concat([header, rows]) }).status;
+  }
+
+  /**
+   * The lists that are held, by what they do: an image does not tell. Frames of flows that it does not know are put to it, and it is set
+   * back. With an empty list of one previous owner, what is asked of the next one can be seen. Of an image that is not the
+   * current owner's it is looked for lists that would still be held if it became that.
+   */
+  #lists({ owner, generation, history }: Pick<IpdState, "owner" | "generation" | "history">): number[] {
+    const lists = Array.from({ length: BLADES }, () => LIST_MISSING);
+    if (!this.#hasLists || generation === 0) return lists;
+    const back = this.#instance.keep();
+    const current = promoted(owner, history);
+    const at = history[0] === owner ? generation : generation + 1;
+    if (at !== generation) this.#install(at, current);
+    this.#flows("REMOVE", { generation: at, owner: 0, untouchedMs: 0 }, this.#allTuples().map((tuple) => this.#flow(tuple, "closing")));
+    for (const previous of current.slice(1)) {
+      const asks = (tuple: number): boolean =>
+        this.#frame(owner, { segment: Segment.ACK, tuple, tag: "DIRECT", generation: 0 }).redirect?.target === previous;
+      // One that nobody lists is asked for where the list is missing.
+      if (!asks(TUPLES)) lists[previous] = this.#allTuples().reduce((bits, tuple) => bits | (asks(tuple) ? 1 << tuple : 0), LIST_HELD);
+      this.#handOver(previous, at, 0);
+    }
+    back();
+    return lists;
+  }
+
+  #allTuples(): number[] {
+    return Array.from({ length: TUPLES }, (_, tuple) => tuple);
+  }
+
   #read(owner: number, generation: number, history: readonly number[]): IpdState {
     const rows = Array.from({ length: TUPLES }, () => ROW_NONE);
     const none = { complete: false, sealed: false, pinned: false, open: false };
-    if (generation === 0) return { owner, generation, history, ...none, rows };
+    const lists = this.#lists({ owner, generation, history });
+    if (generation === 0) return { owner, generation, history, ...none, rows, lists };
     const flags = this.#bucketFlags();
     const flows = decodeFlows(this.#records, "FlowScan", this.#tell(listRequest(this.#records, 0, false)).payload);
     for (const { client, clientPort, state, untouchedMs } of flows) {
@@ -298,7 +379,7 @@ export class Ipds {
       rows[clientPort - FIRST_CLIENT_PORT] = rowState | (untouchedMs < LONG_AGO / 2 ? ROW_TOUCHED : 0);
     }
     const [complete, sealed, pinned, open] = FLAGS.map((flag) => flags.has(flag.toUpperCase()));
-    return { owner, generation, history, complete: complete!, sealed: sealed!, pinned: pinned!, open: open!, rows };
+    return { owner, generation, history, complete: complete!, sealed: sealed!, pinned: pinned!, open: open!, rows, lists };
   }
 
   /** Names of the flags that bucket 0 has. */
@@ -375,6 +456,11 @@ export class Ipds {
   }
 }
 
+/** `history` with `owner` as the current one. */
+function promoted(owner: number, history: readonly number[]): number[] {
+  return [owner, ...history.filter((other) => other !== owner)];
+}
+
 function tagMac(kind: number, sender: number, generation: number): string {
   const bytes = [0xd2, 0xb0 | kind, sender >> 8, sender & 0xff, generation >> 8, generation & 0xff];
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
@@ -382,7 +468,7 @@ function tagMac(kind: number, sender: number, generation: number): string {
 
 function keyOf(state: IpdState): string {
   const flags = FLAGS.map((flag) => (state[flag] ? flag[0] : "-")).join("");
-  return `${state.owner}|${state.generation}|${state.history.join("")}|${flags}|${state.rows.join(",")}`;
+  return `${state.owner}|${state.generation}|${state.history.join("")}|${flags}|${state.rows.join(",")}|${state.lists.join(",")}`;
 }
 
 function inputKey(input: Input): string {

@@ -18,6 +18,8 @@ export interface Decision {
   readonly text: string;
   /** The blade that nothing reaches from here on. */
   readonly fenced: number | null;
+  /** The blade that must have the generation before in force. */
+  readonly acknowledgedBy: number | null;
 }
 
 export class Managers {
@@ -64,14 +66,19 @@ export class Managers {
     if (histories.length >= generations) return [];
     const history = histories.at(-1)!;
     const decisions: Decision[] = [];
-    const decide = (text: string, next: readonly number[], changes: Partial<ManagerState> = {}, fenced: number | null = null): void => {
+    const decide = (
+      text: string,
+      next: readonly number[],
+      changes: Partial<ManagerState> = {},
+      { fenced = null, acknowledgedBy = null }: { readonly fenced?: number | null; readonly acknowledgedBy?: number | null } = {},
+    ): void => {
       const isOld = this.#weakening !== "drain-reported-under-an-old-generation";
       const after = { ...state, histories: [...histories, next], reports: isOld ? reports.map(() => 0) : reports, ...changes };
       const generation = histories.length + 1;
-      decisions.push({ after: this.#number(after), text: `${text}: generation ${generation} is ${spell(next)}`, fenced });
+      decisions.push({ after: this.#number(after), text: `${text}: generation ${generation} is ${spell(next)}`, fenced, acknowledgedBy });
     };
     const owned = new Set(histories.flat());
-    for (let blade = 0; blade < BLADES; blade++) {
+    for (let blade = 0; blade < this.#configuration.blades; blade++) {
       if (failed[blade]) continue;
       const others = history.filter((other) => other !== blade);
       const index = history.indexOf(blade);
@@ -82,15 +89,16 @@ export class Managers {
         reports[blade] === histories.length || (reports[blade]! > 0 && this.#weakening === "drain-reported-under-an-old-generation");
       if (index > 0 && hasDrained) decide(`${nameOfBlade(blade)} is forgotten`, others);
       if (index > 0 && cut.filter(Boolean).length < cuts) {
-        decide(`the deadline of ${nameOfBlade(blade)} is over`, others, { cut: cut.map((old, other) => old || other === blade) });
+        const after = { cut: cut.map((old, other) => old || other === blade) };
+        decide(`the deadline of ${nameOfBlade(blade)} is over`, others, after, { acknowledgedBy: blade });
       }
       if (index >= 0 && failed.filter(Boolean).length < failures) {
         const after = { failed: failed.map((old, other) => old || other === blade) };
         const text = `${nameOfBlade(blade)} is declared failed`;
-        if (index > 0) decide(text, others, after, blade);
+        if (index > 0) decide(text, others, after, { fenced: blade });
         else {
-          for (let heir = 0; heir < BLADES; heir++) {
-            if (heir !== blade && !failed[heir]) decide(text, [heir, ...others.filter((other) => other !== heir)], after, blade);
+          for (let heir = 0; heir < this.#configuration.blades; heir++) {
+            if (heir !== blade && !failed[heir]) decide(text, [heir, ...others.filter((other) => other !== heir)], after, { fenced: blade });
           }
         }
       }

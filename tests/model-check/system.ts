@@ -26,6 +26,11 @@ const Client = { IDLE: 0, SYN_SENT: 1, ESTABLISHED: 2, CLOSING: 3, CLOSED: 4 } a
 const CLIENT_BITS = 8;
 const CLIENT_MASK = 0xff;
 
+/** Behind the clients: by sender, a handover list on its way: its generation (3 bits, 0: none), a bit a tuple (2). */
+const LISTS_SHIFT = 16;
+const LIST_BITS = 5;
+const LIST_MASK = 0x1f;
+
 /** A redirected frame: segment (2 bits), tuple (1), incarnation (1), tag (3), generation (3), target (2), redirects (3). */
 const FRAME_BITS = 15;
 const FRAME_MASK = 0x7fff;
@@ -72,6 +77,7 @@ export class System {
     this.#managerSteps();
     for (let tuple = 0; tuple < this.#configuration.tuples; tuple++) this.#clientSteps(tuple);
     this.#fabricSteps();
+    if (this.#configuration.lists) this.#listSteps();
     for (let blade = 0; blade < BLADES; blade++) this.#bladeSteps(blade);
   }
 
@@ -105,14 +111,15 @@ export class System {
 
   #managerSteps(): void {
     const number = this.#state[MANAGER]!;
-    for (const { after, text, fenced } of this.#managers.decisions(number)) {
+    const { histories } = this.#managers.states[number]!;
+    for (const { after, text, fenced, acknowledgedBy } of this.#managers.decisions(number)) {
+      if (acknowledgedBy !== null && this.#blades.ipd(this.#state[acknowledgedBy]!).generation !== histories.length) continue;
       this.#again();
       this.next[MANAGER] = after;
       if (fenced !== null && this.#weakening !== "no-fence") this.next[fenced] = this.#blades.gone(this.#state[fenced]!);
       this.#say(() => text);
       this.#emit();
     }
-    const { histories } = this.#managers.states[number]!;
     for (let blade = 0; blade < BLADES; blade++) {
       if (this.#blades.states[this.#state[blade]!]!.gone) continue;
       const { generation } = this.#blades.ipd(this.#state[blade]!);
@@ -183,6 +190,24 @@ export class System {
       this.#again();
       this.next[NET] = frame === first ? second : first;
       this.#arrive((frame >> 10) & 3, frame);
+    }
+  }
+
+  /** A list may be late and come again, until its sender has sent another one. Which blade is to have it, the image says. */
+  #listSteps(): void {
+    for (let sender = 0; sender < BLADES; sender++) {
+      const list = (this.#state[CLIENTS]! >>> (LISTS_SHIFT + sender * LIST_BITS)) & LIST_MASK;
+      if (list === 0) continue;
+      for (let blade = 0; blade < BLADES; blade++) {
+        const before = this.#state[blade]!;
+        if (blade === sender || this.#blades.states[before]!.gone) continue;
+        const after = this.#blades.takeList(before, sender, list & 7, list >> 3);
+        if (after === before) continue;
+        this.#again();
+        this.next[blade] = after;
+        this.#say(() => `${nameOfBlade(blade)} takes the list of ${nameOfBlade(sender)}`);
+        this.#emit();
+      }
     }
   }
 
@@ -269,6 +294,10 @@ export class System {
         const client = this.#client(event.tuple);
         if ((client & 7) !== Client.SYN_SENT || ((client >> 5) & 1) !== event.incarnation) return;
         this.#setClient(event.tuple, clientOf(Client.ESTABLISHED, blade, event.incarnation, client >> 6));
+      } else if (event.kind === "list") {
+        const shift = LISTS_SHIFT + blade * LIST_BITS;
+        const list = event.generation | (event.flows << 3);
+        next[CLIENTS] = ((next[CLIENTS]! & ~(LIST_MASK << shift)) | (list << shift)) >>> 0;
       } else if (event.kind === "challenged") {
         const client = this.#client(event.tuple);
         if ((client & 7) !== Client.SYN_SENT || ((client >> 5) & 1) !== event.incarnation) return;
