@@ -82,3 +82,21 @@ export const MINIMAL: Omit<Configuration, "name"> = {
   failures: 0,
   cuts: 0,
 };
+
+function configuration(name: string, what: Partial<Configuration>): Configuration {
+  return { name, ...MINIMAL, ...what };
+}
+
+/** Those of `npm test`. */
+export const SMALL_CONFIGURATIONS: readonly Configuration[] = [
+  configuration("three owners, restarts", { restart: true, eviction: true }),
+  configuration("there and back", { blades: 2, generations: 4, inFlight: 2 }),
+  configuration("drain and removal", { blades: 2, drain: true, tidy: true, halfOpenTimeout: true }),
+  configuration("lists", { blades: 2, generations: 4, lists: true }),
+  configuration("failure", { failures: 1 }),
+];
+
+/** Those of `npm run model`. */
+export const CONFIGURATIONS: readonly Configuration[] = [
+  ...SMALL_CONFIGURATIONS,
+];
