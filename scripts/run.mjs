@@ -13,6 +13,7 @@ import { checkTools } from "./tools.mjs";
 const TASKS = {
   start: ["build/host/cli/dobbs.js", "demo"],
   dobbs: ["build/host/cli/dobbs.js"],
+  simulate: ["build/host/cli/dobbs.js", "simulate"],
   test: ["build/tests/run/main.js"],
   check: ["build/tests/run/main.js", "--without", "permute", "--without", "fuzz", "--without", "emulator"],
   permute: ["build/tests/permute/main.js"],
@@ -21,7 +22,7 @@ const TASKS = {
   build: undefined,
 };
 /** Here a person wants to see the task, not that all was up to date. */
-const QUIET_TASKS = ["start", "dobbs", "bench"];
+const QUIET_TASKS = ["start", "dobbs", "simulate", "bench"];
 
 const [task = "", ...args] = process.argv.slice(2);
 

@@ -78,3 +78,16 @@ function isValid(bytes: Uint8Array, features: number): boolean {
     return valid;
   }).result;
 }
+
+/** Has a function run `before` at its start. `before` makes the code that does, given a way to read its parameters. */
+export function prepend(module: Module, exported: string, before: (parameter: (index: number) => number) => number): void {
+  const inner = binaryen.getExportInfo(module.getExport(exported)).value;
+  const { params, results } = binaryen.getFunctionInfo(module.getFunction(inner));
+  const types = binaryen.expandType(params);
+  const parameter = (index: number): number => module.local.get(index, types[index]!);
+  const body = module.block(null, [before(parameter), module.call(inner, types.map((_, index) => parameter(index)), results)], results);
+  const outer = `${exported} with more before`;
+  module.addFunction(outer, params, results, [], body);
+  module.removeExport(exported);
+  module.addFunctionExport(outer, exported);
+}

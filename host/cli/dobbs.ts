@@ -24,6 +24,7 @@ import { removeCommand } from "./remove.ts";
 import { replayCommand } from "./replay.ts";
 import { serveCommand } from "./serve.ts";
 import { shimCommand } from "./shim.ts";
+import { simulateCommand } from "./simulate.ts";
 import { statusCommand } from "./status.ts";
 import { trafficManagerCommand } from "./traffic-manager.ts";
 import { watchCommand } from "./watch.ts";
@@ -40,6 +41,7 @@ const MANUAL = `
 Start here:
   dobbs demo                       watch an emulated appliance grow and shrink under live connections
   dobbs emulate scale-down         run one scenario, and see what became of every connection
+  dobbs simulate --seeds 1..200    try it against random faults, seed by seed
   dobbs lab                        the same with Linux hosts, nginx and curl, in network namespaces (root)
   dobbs init appliance.yaml        write an appliance file of your own
   dobbs serve --appliance appliance.yaml
@@ -66,7 +68,7 @@ function program(): Command {
     .helpOption("-h, --help", "print this manual")
     .usage("<command> [options]")
     .addHelpText("after", MANUAL);
-  const commands = [demoCommand(), emulateCommand(), initCommand(), inspectCommand(), replayCommand(), buildCommand(), flashCommand(), shimCommand(), keysCommand(), trafficManagerCommand(), labCommand(), serveCommand(), addCommand(), drainCommand(), removeCommand(), failCommand(), weightCommand(), moveCommand(), rebalanceCommand(), statusCommand(), watchCommand(), filterCommand(), forwardCommand(), failoverCommand()];
+  const commands = [demoCommand(), emulateCommand(), simulateCommand(), initCommand(), inspectCommand(), replayCommand(), buildCommand(), flashCommand(), shimCommand(), keysCommand(), trafficManagerCommand(), labCommand(), serveCommand(), addCommand(), drainCommand(), removeCommand(), failCommand(), weightCommand(), moveCommand(), rebalanceCommand(), statusCommand(), watchCommand(), filterCommand(), forwardCommand(), failoverCommand()];
   for (const command of commands) dobbs.addCommand(command.helpOption("-h, --help", "print this manual"));
   for (const command of [dobbs, ...commands]) {
     // Errors come back as exceptions, so that `report` is the one place that prints them.

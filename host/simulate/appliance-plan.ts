@@ -1,0 +1,43 @@
+/** The appliance of a plan, as its operator would write it down. */
+import { type Appliance, type Blade, DEFAULT_HOST_PORT } from "../model/appliance.ts";
+import { Random } from "../emulator/random.ts";
+import type { Plan, TopologyPlan } from "./plan.ts";
+
+export const VIP = "10.20.0.1";
+const VMAC = "02:d0:bb:00:00:01";
+const HASH_SEED_BYTES = 16;
+
+export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): Appliance {
+  return {
+    name: "simulated",
+    vips: [VIP],
+    vmac: VMAC,
+    buckets,
+    hash,
+    uplinks: Array.from({ length: sites }, (_, site) => site),
+    blades: blades.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number)),
+    filters: [],
+    forward: [],
+    switches: [],
+  };
+}
+
+/** Keys the hash of addresses to buckets. */
+export function hashSeedOf({ seed }: Plan): Uint8Array {
+  return new Random(`simulation ${seed} hash`).fill(new Uint8Array(HASH_SEED_BYTES));
+}
+
+function bladeOf(name: string, vms: number, number: number, port: number): Blade {
+  const mac = (vm: number): string => `02:b1:00:00:${hex(vm)}:${hex(number + 1)}`;
+  return {
+    name,
+    mac: mac(0),
+    port,
+    weight: 1,
+    vms: Array.from({ length: vms }, (_, vm) => ({ name: `vm${vm + 1}`, mac: mac(vm + 1), port: DEFAULT_HOST_PORT + vm })),
+  };
+}
+
+function hex(number: number): string {
+  return number.toString(16).padStart(2, "0");
+}

@@ -1,0 +1,49 @@
+/** Whether an image's counters add up: every frame that it was given has one verdict, and is counted once. */
+import type { Firmware, FirmwareCounters, FrameVerdict } from "../engine/firmware.ts";
+
+export class Audit {
+  readonly #firmware: Firmware;
+  readonly #before: FirmwareCounters;
+  readonly #verdicts = new Map<string, number>();
+  readonly #drops = new Map<string, number>();
+  #frames = 0;
+
+  /** From now on. */
+  constructor(firmware: Firmware) {
+    this.#firmware = firmware;
+    this.#before = firmware.counters();
+  }
+
+  /** The image has given a frame this verdict. */
+  add({ verdict, drop }: FrameVerdict): void {
+    this.#frames++;
+    this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + 1);
+    if (verdict === "DROP") this.#drops.set(drop, (this.#drops.get(drop) ?? 0) + 1);
+  }
+
+  /** Null, or what does not add up. */
+  check(): string | null {
+    const now = this.#firmware.counters();
+    const since = (group: keyof FirmwareCounters, name: string): number => now[group][name]! - this.#before[group][name]!;
+    const frames = since("events", "FRAME_IN");
+    if (frames !== this.#frames) return `it has counted ${frames} frames in, and was given ${this.#frames}`;
+    for (const name of Object.keys(now.verdicts)) {
+      const [counted, seen] = [since("verdicts", name), this.#verdicts.get(name) ?? 0];
+      if (counted !== seen) return `it has counted ${counted} times ${name}, and said it ${seen} times`;
+    }
+    for (const name of Object.keys(now.drops)) {
+      const [counted, seen] = [since("drops", name), this.#drops.get(name) ?? 0];
+      if (counted !== seen) return `it has counted ${counted} drops for ${name}, and said it ${seen} times`;
+    }
+    return null;
+  }
+
+  /** What it has counted since, as `Verdict.DROP`, `Drop.STALE_HOP`, `Event.FRAME_IN`. */
+  counts(): [name: string, count: number][] {
+    const now = this.#firmware.counters();
+    const groups = [["Verdict", "verdicts"], ["Drop", "drops"], ["Event", "events"]] as const;
+    return groups.flatMap(([title, group]) =>
+      Object.entries(now[group]).map(([name, count]): [string, number] => [`${title}.${name}`, count - this.#before[group][name]!]),
+    );
+  }
+}

@@ -1,0 +1,113 @@
+/** What goes down in a run, and when it comes back. */
+import type { VirtualClock } from "../emulator/clock.ts";
+import type { CrashFault, FaultPlan, Plan } from "./plan.ts";
+import type { World } from "./world.ts";
+import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
+
+type Kill = Extract<CrashFault, { kind: "kill" }>;
+
+const CRASHES = new Set<FaultPlan["kind"]>(["blade-crash", "shim-restart", "trap", "kill", "sleep"]);
+
+export class Crashes {
+  /** That have come to pass. */
+  count = 0;
+  readonly #world: World;
+  readonly #clock: VirtualClock;
+  readonly #calmUs: number;
+  /** Kills that wait for something that a manager does. */
+  readonly #waiting: { kill: Kill; left: number }[] = [];
+  readonly #crashed = new Set<string>();
+  readonly #onCrash: (blade: string) => void;
+
+  /** `onCrash`: a blade is about to lose its power. */
+  constructor(plan: Plan, world: World, clock: VirtualClock, onCrash: (blade: string) => void) {
+    this.#world = world;
+    this.#clock = clock;
+    this.#calmUs = plan.calmUs;
+    this.#onCrash = onCrash;
+    for (const fault of plan.faults) if (CRASHES.has(fault.kind)) this.#schedule(fault as CrashFault);
+  }
+
+  /** A manager has sent a message of this kind. */
+  onSent(manager: string, kind: string): void {
+    this.#look((kill) => kill.manager === manager && "sent" in kill.when && kill.when.sent === kind);
+  }
+
+  /** The appliance manager has saved its state. */
+  onSaved(): void {
+    this.#look((kill) => kill.manager === APPLIANCE_MANAGER && "saved" in kill.when);
+  }
+
+  /** Nothing goes down any more, and all that can come back does: blades that have lost their power cannot. */
+  calm(): void {
+    this.#waiting.length = 0;
+    for (const node of this.#world.nodes) if (!this.#crashed.has(node.name) && this.#isPlugged(node.name)) node.powerOn();
+    for (const name of [APPLIANCE_MANAGER, ...this.#world.blades.keys()]) {
+      this.#world.processOf(name)?.wake();
+      this.#world.startManager(name);
+    }
+  }
+
+  #isPlugged(node: string): boolean {
+    return this.#world.blades.get(node)?.isOn ?? true;
+  }
+
+  #schedule(fault: CrashFault): void {
+    switch (fault.kind) {
+      case "kill": {
+        const { when } = fault;
+        if ("atUs" in when) return void this.#clock.at(when.atUs, () => this.#kill(fault));
+        this.#waiting.push({ kill: fault, left: "saved" in when ? when.saved : when.nth });
+        return;
+      }
+      case "blade-crash":
+        return void this.#clock.at(fault.atUs, () => {
+          if (!this.#world.blades.get(fault.blade)!.isOn) return;
+          this.count++;
+          this.#crashed.add(fault.blade);
+          this.#onCrash(fault.blade);
+          this.#world.unplug(fault.blade);
+        });
+      case "shim-restart":
+        return void this.#clock.at(fault.atUs, () => this.#restart(fault.node, fault.downUs));
+      case "trap":
+        return void this.#clock.at(fault.atUs, () => {
+          this.count++;
+          this.#world.node(fault.node)?.trapNext(fault.during);
+        });
+      case "sleep":
+        return void this.#clock.at(fault.atUs, () => {
+          const process = this.#world.processOf(fault.manager);
+          if (process === null) return;
+          this.count++;
+          process.sleep();
+          this.#clock.after(fault.us, () => process.wake());
+        });
+    }
+  }
+
+  #restart(name: string, downUs: number): void {
+    const node = this.#world.node(name);
+    if (!node?.isOn) return;
+    this.count++;
+    node.powerOff();
+    this.#clock.after(downUs, () => {
+      if (this.#isPlugged(name)) node.powerOn();
+    });
+  }
+
+  #kill({ manager, downUs }: Kill): void {
+    if (this.#clock.now >= this.#calmUs || this.#world.processOf(manager) === null) return;
+    this.count++;
+    this.#world.killManager(manager);
+    this.#clock.after(downUs, () => this.#world.startManager(manager));
+  }
+
+  #look(matches: (kill: Kill) => boolean): void {
+    for (const entry of [...this.#waiting]) {
+      if (!matches(entry.kill) || --entry.left > 0) continue;
+      this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+      this.#kill(entry.kill);
+    }
+  }
+}

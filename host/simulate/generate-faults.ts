@@ -1,0 +1,79 @@
+/** Random faults. */
+import type { Random } from "../emulator/random.ts";
+import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
+import { chance, pick, pickWeighted } from "./pick.ts";
+import type { FaultPlan, Moment, TopologyPlan } from "./plan.ts";
+
+const FIRST_US = 400_000;
+const FAULTS_MAX = 12;
+const WINDOW_US_MIN = 50_000;
+const WINDOW_US_MAX = 2_500_000;
+/** A partition is shorter than a client's patience. */
+const PARTITION_US_MAX = 1_500_000;
+
+/** Messages of a traffic manager, and of the appliance manager, after which one can be killed. */
+const TRAFFIC_MANAGER_SENDS = [
+  "HELLO", "PUT", "SEED", "REMOVE", "LIST", "PIN", "UNPIN", "COMPLETE", "SEAL", "UNSEAL", "BUCKETS", "LOCATE",
+  "prepared", "installed", "switched", "sessions", "counted",
+];
+const APPLIANCE_MANAGER_SENDS = ["prepare", "abort", "install", "switch", "lead", "count", "tables"];
+
+type MakeFault = (topology: TopologyPlan, calmUs: number, random: Random) => FaultPlan;
+
+function window(calmUs: number, random: Random, mostUs = WINDOW_US_MAX) {
+  const fromUs = random.between(FIRST_US, calmUs - WINDOW_US_MIN);
+  return { fromUs, toUs: Math.min(calmUs, fromUs + random.between(WINDOW_US_MIN, mostUs)) };
+}
+
+function share(random: Random, mostPercent: number): number {
+  return random.between(1, mostPercent) / 100;
+}
+
+const blade = ({ blades }: TopologyPlan, random: Random): string => pick(random, blades).name;
+const node = (topology: TopologyPlan, random: Random): string => chance(random, 25) ? pick(random, topology.switches) : blade(topology, random);
+const manager = (topology: TopologyPlan, random: Random): string => chance(random, 40) ? APPLIANCE_MANAGER : blade(topology, random);
+
+/** Any wire but those between a NIC and its host: these lose nothing to speak of, and what they delay has a bound. */
+function link({ sites, switches, blades }: TopologyPlan, random: Random): string {
+  const kind = pick(random, ["up", "wire", "wire"]);
+  if (chance(random, 25)) return `${kind}/`;
+  const end = kind === "up" ? String(random.between(0, sites - 1)) : pick(random, blades).name;
+  return chance(random, 30) ? `${kind}/${end}/` : `${kind}/${end}/${pick(random, switches)}`;
+}
+
+function moment(who: string, calmUs: number, random: Random): Moment {
+  if (chance(random, 25)) return { atUs: random.between(FIRST_US, calmUs) };
+  if (who !== APPLIANCE_MANAGER) return { sent: pick(random, TRAFFIC_MANAGER_SENDS), nth: random.between(1, 12) };
+  return chance(random, 50) ? { saved: random.between(3, 60) } : { sent: pick(random, APPLIANCE_MANAGER_SENDS), nth: random.between(1, 30) };
+}
+
+const kill: MakeFault = (topology, calmUs, random) => {
+  const who = manager(topology, random);
+  return { kind: "kill", manager: who, when: moment(who, calmUs, random), downUs: random.between(1_000, 1_500_000) };
+};
+
+const FAULTS: readonly (readonly [weight: number, make: MakeFault])[] = [
+  [5, (t, calmUs, r) => ({ kind: "loss", link: link(t, r), share: share(r, 40), ...window(calmUs, r) })],
+  [5, (t, calmUs, r) => ({ kind: "duplicate", link: link(t, r), share: share(r, 50), us: r.between(0, 400_000), ...window(calmUs, r) })],
+  [6, (t, calmUs, r) => ({ kind: "delay", link: link(t, r), share: share(r, 50), us: r.between(1_000, 600_000), ...window(calmUs, r) })],
+  [3, (t, calmUs, r) => ({ kind: "partition", link: link(t, r), ...window(calmUs, r, PARTITION_US_MAX) })],
+  [1, (t, calmUs, r) => ({ kind: "loss", link: "host/", share: share(r, 10), ...window(calmUs, r) })],
+  [3, (t, calmUs, r) => ({ kind: "mail-loss", who: manager(t, r), share: share(r, 100), ...window(calmUs, r) })],
+  [3, (t, calmUs, r) => ({ kind: "mail-repeat", who: manager(t, r), share: share(r, 60), us: r.between(0, 1_000_000), ...window(calmUs, r) })],
+  [4, (t, calmUs, r) => ({ kind: "mail-delay", who: manager(t, r), share: share(r, 60), us: r.between(1_000, 1_500_000), ...window(calmUs, r) })],
+  [3, (t, calmUs, r) => ({ kind: "message-loss", node: node(t, r), share: share(r, 100), ...window(calmUs, r) })],
+  [3, (t, calmUs, r) => ({ kind: "answer-loss", node: node(t, r), share: share(r, 80), ...window(calmUs, r) })],
+  [3, (t, calmUs, r) => ({ kind: "message-repeat", node: node(t, r), share: share(r, 60), us: r.between(0, 800_000), ...window(calmUs, r) })],
+  [4, (t, calmUs, r) => ({ kind: "message-delay", node: node(t, r), share: share(r, 50), us: r.between(1_000, 1_000_000), ...window(calmUs, r) })],
+  [2, (t, calmUs, r) => ({ kind: "message-cut", node: node(t, r), share: share(r, 60), ...window(calmUs, r) })],
+  [2, (t, calmUs, r) => ({ kind: "blade-crash", blade: blade(t, r), atUs: r.between(FIRST_US, calmUs) })],
+  [5, (t, calmUs, r) => ({ kind: "shim-restart", node: node(t, r), atUs: r.between(FIRST_US, calmUs), downUs: r.between(0, 800_000) })],
+  [4, (t, calmUs, r) => ({ kind: "trap", node: node(t, r), atUs: r.between(FIRST_US, calmUs), during: pick(r, ["process", "manage"]) })],
+  [9, kill],
+  [2, (t, calmUs, r) => ({ kind: "sleep", manager: manager(t, r), atUs: r.between(FIRST_US, calmUs), us: r.between(50_000, 1_500_000) })],
+];
+
+export function generateFaults(topology: TopologyPlan, calmUs: number, random: Random): FaultPlan[] {
+  const count = random.between(0, FAULTS_MAX);
+  return Array.from({ length: count }, () => pickWeighted(random, FAULTS)(topology, calmUs, random));
+}

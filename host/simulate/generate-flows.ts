@@ -1,0 +1,127 @@
+/** Random traffic: connections of every kind that a rule for TCP could get wrong, and segments of none. */
+import type { Random } from "../emulator/random.ts";
+import { chance, pickWeighted } from "./pick.ts";
+import type { FlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
+import { ACK, FIN, RST, SYN } from "./segment.ts";
+import { PORTS } from "./services.ts";
+import { CLIENTS } from "./world.ts";
+
+const TCP_FLOWS_MIN = 70;
+const TCP_FLOWS_MAX = 100;
+/** They begin when nothing fails any more, and hold until two moves have been made: more than have to be live then. */
+const LATE_FLOWS = 56;
+const FIRST_US = 300_000;
+const CLIENT_PORT_MIN = 30_000;
+const CLIENT_PORTS = 30_000;
+
+/** A kind of connection: its port, its steps, and whether its tuple is used again when it is over. */
+interface Shape {
+  readonly port: number;
+  readonly early?: number;
+  readonly steps: readonly TcpStep[];
+  readonly again?: boolean;
+}
+
+type MakeShape = (random: Random) => Shape;
+
+const exchange = (random: Random, most = 200): TcpStep => ({ do: "exchange", bytes: random.between(1, most) });
+const pause = (random: Random, mostUs: number): TcpStep => ({ do: "pause", us: random.between(1_000, mostUs) });
+const HOLD: TcpStep = { do: "hold" };
+const CLOSE: TcpStep = { do: "close" };
+
+function several(random: Random, most: number, make: () => readonly TcpStep[]): TcpStep[] {
+  return Array.from({ length: random.between(1, most) }, make).flat();
+}
+
+const talk: MakeShape = (random) => ({
+  port: PORTS.echo,
+  steps: [...several(random, 6, () => [exchange(random), pause(random, 900_000)]), CLOSE],
+  again: chance(random, 30),
+});
+
+const hold: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), HOLD, exchange(random), CLOSE] });
+
+const talkAndHold: MakeShape = (random) => ({
+  port: PORTS.echo,
+  steps: [...several(random, 5, () => [exchange(random), pause(random, 1_500_000)]), HOLD, exchange(random), CLOSE],
+});
+
+const keepAlive: MakeShape = (random) => ({
+  port: PORTS.echo,
+  steps: [exchange(random), ...several(random, 6, () => [pause(random, 1_000_000), { do: "probe" }]), HOLD, exchange(random), CLOSE],
+});
+
+const download: MakeShape = (random) => ({ port: PORTS.download, steps: [...several(random, 4, () => [exchange(random, 250)]), CLOSE] });
+
+const upload: MakeShape = (random) => ({ port: PORTS.upload, steps: [...several(random, 3, () => [exchange(random, 4_000)]), CLOSE] });
+
+const halfClose: MakeShape = (random) => ({ port: PORTS.halfClose, steps: [exchange(random), pause(random, 500_000), CLOSE] });
+
+const closedByHost: MakeShape = (random) => ({
+  port: PORTS.closer,
+  steps: [exchange(random), { do: "await" }, pause(random, 1_000_000), CLOSE],
+  again: chance(random, 70),
+});
+
+const closedByBoth: MakeShape = (random) => ({ port: PORTS.eager, steps: [{ do: "send", bytes: random.between(1, 100) }, CLOSE] });
+
+const shutWindow: MakeShape = (random) => ({ port: PORTS.slow, steps: [exchange(random, 1_500), pause(random, 500_000), exchange(random), CLOSE] });
+
+const fastOpen: MakeShape = (random) => ({
+  port: chance(random, 70) ? PORTS.fastOpen : PORTS.echo,
+  early: random.between(1, 300),
+  steps: [exchange(random), pause(random, 800_000), exchange(random), CLOSE],
+});
+
+const aborted: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), pause(random, 800_000), { do: "abort" }], again: true });
+
+const forgotten: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), pause(random, 800_000), { do: "vanish" }], again: true });
+
+const SHAPES: readonly (readonly [weight: number, make: MakeShape])[] = [
+  [18, talk], [22, hold], [12, talkAndHold], [6, keepAlive], [6, download], [4, upload], [6, halfClose], [7, closedByHost],
+  [5, closedByBoth], [4, shutWindow], [5, fastOpen], [3, aborted], [3, forgotten],
+];
+
+/** What strangers send: a SYN that nobody answers for, backscatter, probes. */
+const STRANGE_FLAGS = [SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0];
+
+export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: Random): FlowPlan[] {
+  const flows: FlowPlan[] = [];
+  const tuple = (vipPort: number): Tuple => ({
+    site: random.between(0, sites - 1),
+    client: random.between(0, CLIENTS - 1),
+    clientPort: CLIENT_PORT_MIN + random.between(0, CLIENT_PORTS - 1),
+    vipPort,
+  });
+  const add = (make: MakeShape, startUs: number, at?: Tuple, after: number | null = null): void => {
+    const { port, early = 0, steps, again = false } = make(random);
+    const id = flows.length;
+    const place = at === undefined ? tuple(port) : { ...at, vipPort: at.vipPort };
+    flows.push({ kind: "tcp", id, after, startUs, early, steps, ...place } satisfies TcpFlowPlan);
+    if (!again) return;
+    // The same tuple speaks with the same service.
+    const same = SHAPES.map(([, shape]) => shape).filter((shape) => shape(random.fork("port")).port === port);
+    add(same[random.between(0, same.length - 1)]!, startUs, place, id);
+  };
+  const count = random.between(TCP_FLOWS_MIN, TCP_FLOWS_MAX);
+  for (let i = 0; i < count; i++) add(pickWeighted(random, SHAPES), random.between(FIRST_US, calmUs));
+  for (let i = 0; i < LATE_FLOWS; i++) add(hold, calmUs + random.between(0, 500_000));
+  const strangers = random.between(0, 4);
+  for (let i = 0; i < strangers; i++) flows.push(stranger(flows.length, sites, calmUs, random));
+  return flows;
+}
+
+function stranger(id: number, sites: number, calmUs: number, random: Random): RawFlowPlan {
+  return {
+    kind: "raw",
+    id,
+    site: random.between(0, sites - 1),
+    client: CLIENTS + random.between(0, 99),
+    clientPort: random.between(1_024, 20_000),
+    vipPort: chance(random, 80) ? PORTS.echo : 9,
+    startUs: random.between(FIRST_US, calmUs),
+    flags: STRANGE_FLAGS[random.between(0, STRANGE_FLAGS.length - 1)]!,
+    count: random.between(1, 60),
+    gapUs: random.between(0, 20_000),
+  };
+}

@@ -1,0 +1,62 @@
+/** What simulated runs went through, as text for people and as one JSON document. */
+import { coverageOf } from "./coverage.ts";
+import { replayCommand, violationText } from "./failure.ts";
+import { sum, type Counts, type Totals } from "./totals.ts";
+
+/** The document of `--json`. */
+export function simulationJson(totals: Totals) {
+  const { seeds, connections, generations, failed, tally, faults } = totals;
+  const { hits, missed } = coverageOf(tally);
+  return {
+    seeds,
+    connections,
+    reconfigurations: generations,
+    faults: sum(faults),
+    violations: failed.map(({ seed, violations }) => ({ seed, replay: replayCommand(seed), ...violations[0]! })),
+    branches: { taken: Object.keys(hits).length - missed.length, of: Object.keys(hits).length, hits, missed },
+    details: {
+      frames: totals.frames,
+      moves: totals.moves,
+      overlappingMoves: totals.overlaps,
+      seedsWithoutOverlap: totals.withoutOverlap,
+      falseDeclarations: totals.falseDeclarations,
+      outcomes: totals.outcomes,
+      orders: totals.orders,
+      refusals: totals.refusals,
+      faults,
+    },
+  };
+}
+
+export function simulationText(totals: Totals): string {
+  const { seeds, connections, outcomes, generations, moves, overlaps, withoutOverlap, frames, falseDeclarations, orders, refusals, faults, tally, failed } = totals;
+  const { hits, missed } = coverageOf(tally);
+  const rows: [string, string][] = [
+    ["seeds", number(seeds)],
+    ["connections", `${number(connections)}: ${list(outcomes)}`],
+    ["frames through images", number(frames)],
+    ["reconfigurations", `${number(generations)} generations, ${number(moves)} of them moves, ${number(overlaps)} into buckets that still had histories`],
+    ["orders carried out", `${number(sum(orders))}: ${list(orders)}`],
+    ["orders refused", `${number(sum(refusals))}: ${list(refusals)}`],
+    ["faults", `${number(sum(faults))}: ${list(faults)}`],
+    ["declared failed while alive", number(falseDeclarations)],
+    ["branches", `${Object.keys(hits).length - missed.length} of ${Object.keys(hits).length}${missed.length > 0 ? `; never taken: ${missed.join(", ")}` : ""}`],
+    ["violations", number(failed.length)],
+  ];
+  if (withoutOverlap > 0) rows.push(["seeds without overlap", number(withoutOverlap)]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    ...failed.flatMap(({ seed, violations }) => ["", `VIOLATION seed ${seed}: ${violationText(violations[0]!)}`, `  replay: ${replayCommand(seed)}`]),
+  ].join("\n");
+}
+
+function number(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** Most first. */
+function list(counts: Readonly<Counts>): string {
+  const entries = Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  return entries.map(([name, count]) => `${number(count)} ${name}`).join(", ") || "none";
+}

@@ -1,0 +1,244 @@
+/** Runs one plan: the same plan on the same images gives the same run, frame by frame. */
+import type { Firmware } from "../engine/firmware.ts";
+import { US_PER_MS, VirtualClock } from "../emulator/clock.ts";
+import type { Assignment } from "../model/assignment.ts";
+import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
+import type { ApplianceState } from "../supervisor/state.ts";
+import { Crashes } from "./crashes.ts";
+import { unsettled } from "./liveness.ts";
+import { Operator } from "./operator.ts";
+import type { Plan, TcpFlowPlan } from "./plan.ts";
+import { startRawFlow } from "./raw-flow.ts";
+import { ISN_STEP, Safety, type Violation } from "./safety.ts";
+import { mix } from "./dice.ts";
+import { tupleKey } from "./segment.ts";
+import { TcpFlow } from "./tcp-flow.ts";
+import { NO_TRACE, TextTrace, type Trace } from "./trace.ts";
+import { type ImageName, World } from "./world.ts";
+
+export interface RunOutcome {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly counts: RunCounts;
+  /** What the images have counted: `Verdict.DROP`, `Drop.STALE_HOP`, `Event.REDIRECT_HOP`, `Rule...`. */
+  readonly tally: Readonly<Record<string, number>>;
+  readonly virtualMs: number;
+}
+
+export interface RunCounts {
+  readonly connections: number;
+  /** By outcome. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** Assignments in which a bucket has another current owner than before. */
+  readonly moves: number;
+  /** Moves that began while a history was still longer than one, and at least `LIVE_MIN` connections were live. */
+  readonly overlaps: number;
+  readonly generations: number;
+  /** Orders that were carried out, by kind, and refused, by code. */
+  readonly orders: Readonly<Record<string, number>>;
+  readonly refusals: Readonly<Record<string, number>>;
+  /** Faults of the plan, by kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly falseDeclarations: number;
+  readonly frames: number;
+}
+
+export interface RunOptions {
+  readonly load: (image: ImageName) => Firmware;
+  /** Flows whose frames are to be in the trace; null: there is no trace. */
+  readonly trace?: ReadonlySet<number> | null;
+}
+
+/** Live connections that moves have to overlap with. */
+export const LIVE_MIN = 50;
+/** From the end of the faults to the two moves that are made in any case, and from these to the release of what holds. */
+const MOVES_US = 1_500_000;
+const RELEASE_US = 700_000;
+/** After the end of all faults everything has to be at rest in this time. */
+const REST_US = 60_000_000;
+const LOOK_US = 250_000;
+
+/** Runs `plan`. Throws what only a fault in the simulation itself throws. */
+export function runPlan(plan: Plan, options: RunOptions): RunOutcome & { readonly trace: readonly string[] } {
+  const clock = new VirtualClock();
+  const trace = options.trace ? new TextTrace(clock, options.trace) : null;
+  const run = new Run(plan, clock, options, trace ?? NO_TRACE);
+  return { ...run.finish(), trace: trace?.lines ?? [] };
+}
+
+class Run {
+  readonly #plan: Plan;
+  readonly #clock: VirtualClock;
+  readonly #trace: Trace;
+  readonly #safety: Safety;
+  readonly #world: World;
+  readonly #operator: Operator;
+  readonly #crashes: Crashes;
+  readonly #flows = new Map<number, TcpFlow>();
+  #released = false;
+  #assignment: Assignment | null = null;
+  #generations = 0;
+  #moves = 0;
+  #overlaps = 0;
+
+  constructor(plan: Plan, clock: VirtualClock, { load }: RunOptions, trace: Trace) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#trace = trace;
+    this.#safety = new Safety(clock, (blade) => this.#world.blades.get(blade)!.isOn);
+    this.#world = new World({
+      plan,
+      clock,
+      load,
+      safety: this.#safety,
+      trace,
+      onSent: (manager, kind) => this.#crashes.onSent(manager, kind),
+      onSaved: (state) => {
+        this.#onSaved(state);
+        this.#crashes.onSaved();
+      },
+    });
+    this.#operator = new Operator(this.#world, clock, trace);
+    this.#crashes = new Crashes(plan, this.#world, clock, (blade) => this.#safety.onCrash(blade));
+    this.#makeFlows();
+  }
+
+  finish(): RunOutcome {
+    const { plan, world } = { plan: this.#plan, world: this.#world };
+    try {
+      world.startManager(APPLIANCE_MANAGER);
+      const first = plan.topology.blades.filter(({ starts }) => starts).map(({ name }) => world.blades.get(name)!.blade);
+      this.#operator.begin(first);
+      for (const order of plan.orders) this.#operator.carryOut(order);
+      this.#clock.at(plan.calmUs, () => this.#calm());
+      this.#clock.at(plan.calmUs + MOVES_US, () => this.#operator.overlap(() => this.#clock.after(RELEASE_US, () => this.#release())));
+      this.#pass();
+    } catch (error) {
+      this.#safety.violate("exception", null, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    for (const node of world.nodes) node.settle();
+    return this.#outcome();
+  }
+
+  /** Lets time pass until all is at rest, or should be. */
+  #pass(): void {
+    const end = this.#plan.calmUs + REST_US;
+    for (let at = LOOK_US; at <= end; at += LOOK_US) {
+      this.#clock.runUntil(at);
+      if (this.#safety.violations.length > 0) return;
+      if (this.#released && this.#problems().length === 0) return;
+    }
+    for (const { kind, flow, what } of this.#problems()) this.#safety.violate(kind, flow, what);
+  }
+
+  #problems() {
+    return unsettled(this.#world, [...this.#flows.values()], this.#safety);
+  }
+
+  #calm(): void {
+    this.#trace.note("simulation", "nothing fails any more");
+    this.#crashes.calm();
+    this.#operator.failTheDead();
+  }
+
+  #release(): void {
+    this.#released = true;
+    this.#trace.note("simulation", "connections that held still go on");
+    for (const flow of this.#flows.values()) flow.release();
+  }
+
+  #makeFlows(): void {
+    const before = new Map<number, number>();
+    for (const flow of this.#plan.flows) {
+      const client = this.#world.endOf(flow.site, flow.client);
+      const site = this.#world.sites[flow.site]!;
+      if (flow.kind === "raw") {
+        startRawFlow(flow, client, this.#world.vip, this.#clock, (parcel) => site.send(parcel));
+        continue;
+      }
+      const key = tupleKey(client.key, flow.clientPort);
+      const number = before.get(key) ?? 0;
+      before.set(key, number + 1);
+      this.#makeFlow(flow, (mix(this.#plan.seed, mix(client.key, flow.clientPort)) + number * ISN_STEP) >>> 0);
+    }
+    for (const flow of this.#flows.values()) {
+      if (flow.plan.after === null || !this.#flows.has(flow.plan.after)) this.#clock.at(flow.plan.startUs, () => this.#open(flow));
+    }
+  }
+
+  #makeFlow(plan: TcpFlowPlan, iss: number): void {
+    const client = this.#world.endOf(plan.site, plan.client);
+    const site = this.#world.sites[plan.site]!;
+    const flow: TcpFlow = new TcpFlow(plan, client, this.#world.vip, iss, {
+      clock: this.#clock,
+      send: (parcel) => {
+        this.#trace.departure(client.text, parcel);
+        site.send(parcel);
+      },
+      isReleased: () => this.#released,
+      onCorrupt: () => this.#safety.violate("corrupt", plan.id, "a byte that came to the client was changed"),
+      onOver: () => this.#openNext(plan.id),
+      onEnded: (_, how) => this.#safety.onEnded(flow, how),
+    });
+    this.#flows.set(plan.id, flow);
+    this.#safety.register(flow);
+  }
+
+  #open(flow: TcpFlow): void {
+    this.#world.sites[flow.plan.site]!.add(flow);
+    flow.open();
+  }
+
+  /** A tuple that was waited for is free. */
+  #openNext(id: number): void {
+    for (const flow of this.#flows.values()) {
+      if (flow.plan.after !== id || flow.outcome !== "waiting") continue;
+      this.#clock.at(Math.max(flow.plan.startUs, this.#clock.now + US_PER_MS), () => this.#open(flow));
+    }
+  }
+
+  #onSaved({ assignment }: ApplianceState): void {
+    const before = this.#assignment;
+    if (before?.generation === assignment.generation) return;
+    this.#assignment = assignment;
+    if (before === null || before.generation === 0) return;
+    this.#generations++;
+    const moved = assignment.buckets.some(([current], bucket) => current !== before.buckets[bucket]![0]);
+    if (!moved) return;
+    this.#moves++;
+    const overlaps = assignment.buckets.some(([current], bucket) => current !== before.buckets[bucket]![0] && before.buckets[bucket]!.length > 1);
+    const live = [...this.#flows.values()].filter((flow) => flow.isEstablished && !this.#safety.isLost(flow)).length;
+    if (overlaps && live >= LIVE_MIN) this.#overlaps++;
+  }
+
+  #outcome(): RunOutcome {
+    const { plan } = { plan: this.#plan };
+    const tally: Record<string, number> = {};
+    for (const node of this.#world.nodes)
+      for (const [name, count] of node.tally) tally[name] = (tally[name] ?? 0) + count;
+    return {
+      seed: plan.seed,
+      violations: this.#safety.violations,
+      counts: {
+        connections: this.#flows.size,
+        outcomes: countBy([...this.#flows.values()], (flow) => (this.#safety.isLost(flow) && flow.outcome !== "done" ? "cut" : flow.outcome)),
+        moves: this.#moves,
+        overlaps: this.#overlaps,
+        generations: this.#generations,
+        orders: this.#operator.outcomes.done,
+        refusals: this.#operator.outcomes.refused,
+        faults: countBy(plan.faults, ({ kind }) => kind),
+        falseDeclarations: this.#safety.falseDeclarations,
+        frames: tally["Event.FRAME_IN"] ?? 0,
+      },
+      tally,
+      virtualMs: this.#clock.now / US_PER_MS,
+    };
+  }
+}
+
+function countBy<T>(items: readonly T[], nameOf: (item: T) => string): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const item of items) counts[nameOf(item)] = (counts[nameOf(item)] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,186 @@
+/**
+ * What must hold at every frame, looked at from outside. A connection is protected while a host has a live socket for it and
+ * that host's blade lives and is not declared failed: until then no other host may answer one of its segments, and no RST may
+ * end it.
+ */
+import type { VirtualClock } from "../emulator/clock.ts";
+import type { ApplianceState } from "../supervisor/state.ts";
+import type { Host } from "./host.ts";
+import type { ImageNode } from "./image-node.ts";
+import type { Parcel } from "./parcel.ts";
+import { ACK, flagsText, RST, tupleKey, type Segment, type TcpFields } from "./segment.ts";
+import type { TcpFlow } from "./tcp-flow.ts";
+import type { Ending, TcpSocket } from "./tcp-socket.ts";
+
+/** Redirects of one frame (design, section 4): a resteer, three hops, a final. */
+const REDIRECTS_MAX = 5;
+/** Initial sequence numbers of the same tuple are so far apart: a segment tells which connection it belongs to. */
+export const ISN_STEP = 1 << 24;
+/** How far before its initial sequence number a connection's own segments begin: a probe's does. */
+const BEFORE = 2;
+/** More violations than this are as good as these. */
+const VIOLATIONS_MAX = 20;
+
+export type ViolationKind =
+  /** A host that does not have the connection has answered with RST. */
+  | "reset"
+  /** A host that does not have the connection has answered as if it had. */
+  | "wrong-host"
+  | "redirects"
+  /** A byte has changed. */
+  | "corrupt"
+  /** Both ends are done, and something has not arrived. */
+  | "payload-lost"
+  | "miscount"
+  /** A blade was let go offline, with connections that nobody has said are cut. */
+  | "offline-live"
+  /** Nothing fails any more, and a connection does not come to its end. */
+  | "stuck"
+  /** Nothing fails any more, and the appliance does not come to rest. */
+  | "unsettled"
+  /** A manager has thrown. */
+  | "exception";
+
+export interface Violation {
+  readonly kind: ViolationKind;
+  readonly atUs: number;
+  /** Null: it is none of one flow. */
+  readonly flow: number | null;
+  readonly what: string;
+}
+
+interface Place {
+  readonly host: Host;
+  readonly socket: TcpSocket;
+}
+
+export class Safety {
+  readonly violations: Violation[] = [];
+  /** Blades that were declared failed while they were alive. */
+  falseDeclarations = 0;
+  readonly #clock: VirtualClock;
+  readonly #byTuple = new Map<number, TcpFlow[]>();
+  readonly #places = new Map<TcpFlow, Place[]>();
+  /** Flows whose loss is nobody's fault, or announced. */
+  readonly #lost = new Set<TcpFlow>();
+  readonly #declared = new Set<string>();
+  readonly #isAlive: (blade: string) => boolean;
+
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean) {
+    this.#clock = clock;
+    this.#isAlive = isAlive;
+  }
+
+  violate(kind: ViolationKind, flow: number | null, what: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ kind, flow, what, atUs: this.#clock.now });
+  }
+
+  /** In the order of their initial sequence numbers. */
+  register(flow: TcpFlow): void {
+    const key = tupleKey(flow.client.key, flow.plan.clientPort);
+    const flows = this.#byTuple.get(key);
+    if (flows) flows.push(flow);
+    else this.#byTuple.set(key, [flow]);
+  }
+
+  isLost(flow: TcpFlow): boolean {
+    return this.#lost.has(flow);
+  }
+
+  /** A host takes a segment: null, or what is to be called with everything that it answers. */
+  watch(host: Host, segment: Segment): ((fields: TcpFields) => void) | null {
+    const flow = this.#flowOf(segment);
+    const place = flow && this.#placeOf(flow);
+    if (!flow || !place || place.host === host) return null;
+    return ({ flags }) => {
+      const kind = flags & RST ? "reset" : "wrong-host";
+      const heard = `${flagsText(segment.flags)} (seq ${(segment.seq - flow.iss) | 0})`;
+      this.violate(kind, flow.plan.id, `${host.owner} answers ${heard} with ${flagsText(flags)}; ${place.host.owner} has the connection`);
+    };
+  }
+
+  onAccepted(host: Host, socket: TcpSocket, segment: Segment): void {
+    const flow = this.#flowOf(segment);
+    if (!flow) return;
+    const places = this.#places.get(flow);
+    if (places) places.push({ host, socket });
+    else this.#places.set(flow, [{ host, socket }]);
+    if (this.#declared.has(host.blade)) this.#lost.add(flow);
+  }
+
+  /** A client's connection has come to an end. */
+  onEnded(flow: TcpFlow, how: Ending): void {
+    const isLost = this.#lost.has(flow);
+    const place = this.#placeOf(flow);
+    if (how === "closed") {
+      flow.outcome = "done";
+      if (!isLost && !flow.isComplete) this.violate("payload-lost", flow.plan.id, "the connection was closed in order, and not all has arrived");
+    } else if (isLost) {
+      flow.outcome = "cut";
+    } else if (how === "refused") {
+      flow.outcome = "refused";
+      if (place) this.violate("reset", flow.plan.id, `the client is reset; ${place.host.owner} has the connection`);
+    } else {
+      flow.outcome = "gave-up";
+      this.violate("stuck", flow.plan.id, "nobody answers the client");
+    }
+  }
+
+  /** A blade is about to lose its power. */
+  onCrash(blade: string): void {
+    this.#lose(blade);
+  }
+
+  /** The appliance manager has decided, and says so next. */
+  onSaved({ fenced, cuts, view }: ApplianceState): void {
+    const declared = new Set(Object.keys(cuts));
+    for (const [blade, { opensAt }] of Object.entries(fenced)) if (opensAt === null) declared.add(blade);
+    for (const { blade, status } of view.members) if (status === "failed") declared.add(blade);
+    for (const blade of declared) {
+      if (!this.#declared.has(blade) && fenced[blade] && this.#isAlive(blade)) this.falseDeclarations++;
+      this.#declared.add(blade);
+      this.#lose(blade);
+    }
+    for (const blade of [...this.#declared]) if (!declared.has(blade)) this.#declared.delete(blade);
+  }
+
+  /** A blade may be switched off. `cut`: connections that this is said to cost. */
+  onOffline(blade: string, cut: number): void {
+    for (const flow of this.#liveOn(blade)) {
+      if (!this.#lost.has(flow))
+        this.violate("offline-live", flow.plan.id, `${blade} is let go offline with this connection; ${cut} were announced`);
+      this.#lost.add(flow);
+    }
+  }
+
+  onRedirect(node: ImageNode, { redirects, flow }: Parcel): void {
+    if (redirects > REDIRECTS_MAX) this.violate("redirects", flow, `${node.name} redirects a frame for the ${redirects}th time`);
+  }
+
+  /** The connection that a client's segment belongs to. */
+  #flowOf({ source, sourcePort, destinationPort, seq, flags }: Segment): TcpFlow | null {
+    // A RST that answers someone else's segment has that one's numbers.
+    if (flags & RST && !(flags & ACK)) return null;
+    const flows = this.#byTuple.get(tupleKey(source, sourcePort)) ?? [];
+    for (const flow of flows) {
+      const place = (seq - flow.iss + BEFORE) >>> 0;
+      if (flow.plan.vipPort === destinationPort && place < ISN_STEP) return flow;
+    }
+    return null;
+  }
+
+  /** Where a connection lives, if it is protected. */
+  #placeOf(flow: TcpFlow): Place | undefined {
+    if (this.#lost.has(flow)) return undefined;
+    return this.#places.get(flow)?.find(({ host, socket }) => host.isOn && socket.isLive);
+  }
+
+  *#liveOn(blade: string): Generator<TcpFlow> {
+    for (const [flow, places] of this.#places)
+      if (places.some(({ host, socket }) => host.blade === blade && host.isOn && socket.isLive)) yield flow;
+  }
+
+  #lose(blade: string): void {
+    for (const flow of this.#liveOn(blade)) this.#lost.add(flow);
+  }
+}

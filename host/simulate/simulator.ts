@@ -1,0 +1,32 @@
+/** Runs plans on one pair of images, in this process. */
+import type { Engine } from "../engine/engine.ts";
+import { Firmware } from "../engine/firmware.ts";
+import { openEngine } from "../engine/open.ts";
+import { generatePlan } from "./generate.ts";
+import type { Plan } from "./plan.ts";
+import { runPlan, type RunOutcome } from "./run.ts";
+import { withTrap } from "./trap-image.ts";
+
+/** The firmware that is tried. */
+export interface Images {
+  readonly blade: Uint8Array;
+  readonly switch: Uint8Array;
+}
+
+export class Simulator {
+  readonly #engine: Engine = openEngine("wasmtime");
+  readonly #images: Images;
+
+  constructor(images: Images) {
+    this.#images = { blade: withTrap(images.blade), switch: withTrap(images.switch) };
+  }
+
+  runSeed(seed: number): RunOutcome {
+    return this.runPlan(generatePlan(seed));
+  }
+
+  /** `trace`: flows whose frames are to be written down; null: nothing is. */
+  runPlan(plan: Plan, trace: ReadonlySet<number> | null = null): ReturnType<typeof runPlan> {
+    return runPlan(plan, { load: (image) => Firmware.load(this.#engine, this.#images[image]), trace });
+  }
+}

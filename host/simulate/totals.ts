@@ -1,0 +1,77 @@
+/** What many runs went through, summed. */
+import type { RunOutcome } from "./run.ts";
+import type { Violation } from "./safety.ts";
+
+export type Counts = Record<string, number>;
+
+/** A seed whose run broke what must hold, with the first of what it broke. */
+export interface FailedSeed {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+}
+
+export interface Totals {
+  seeds: number;
+  connections: number;
+  /** Assignments that were put in force after the first. */
+  generations: number;
+  moves: number;
+  /** Moves into buckets that had histories, with enough live connections. */
+  overlaps: number;
+  /** Seeds in which there was none. */
+  withoutOverlap: number;
+  frames: number;
+  falseDeclarations: number;
+  readonly outcomes: Counts;
+  readonly orders: Counts;
+  readonly refusals: Counts;
+  readonly faults: Counts;
+  readonly tally: Counts;
+  readonly failed: FailedSeed[];
+}
+
+export function noTotals(): Totals {
+  return {
+    seeds: 0,
+    connections: 0,
+    generations: 0,
+    moves: 0,
+    overlaps: 0,
+    withoutOverlap: 0,
+    frames: 0,
+    falseDeclarations: 0,
+    outcomes: {},
+    orders: {},
+    refusals: {},
+    faults: {},
+    tally: {},
+    failed: [],
+  };
+}
+
+/** Adds a run to `totals`, and returns it. */
+export function addOutcome(totals: Totals, { seed, violations, counts, tally }: RunOutcome): Totals {
+  totals.seeds++;
+  totals.connections += counts.connections;
+  totals.generations += counts.generations;
+  totals.moves += counts.moves;
+  totals.overlaps += counts.overlaps;
+  totals.frames += counts.frames;
+  totals.falseDeclarations += counts.falseDeclarations;
+  if (counts.overlaps === 0 && violations.length === 0) totals.withoutOverlap++;
+  add(totals.outcomes, counts.outcomes);
+  add(totals.orders, counts.orders);
+  add(totals.refusals, counts.refusals);
+  add(totals.faults, counts.faults);
+  add(totals.tally, tally);
+  if (violations.length > 0) totals.failed.push({ seed, violations });
+  return totals;
+}
+
+export function sum(counts: Readonly<Counts>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+function add(total: Counts, counts: Readonly<Counts>): void {
+  for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
+}
