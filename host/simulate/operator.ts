@@ -58,22 +58,30 @@ export class Operator {
     this.#twoActive(() => this.#moveAll(0, () => this.#moveAll(1, onDone)));
   }
 
-  /** Blades that have lost their power are declared failed. */
+  /** Blades that have lost their power are declared failed; one that cannot be, for nobody would be left, gets it back. */
   failTheDead(): void {
-    const { saved, blades } = this.#world;
-    if (saved === null) return;
-    for (const blade of bladesOf(saved.view, "active", "draining"))
-      if (!blades.get(blade)!.isOn) this.#ask({ kind: "fail", blade, atUs: 0 }, Infinity);
+    for (const blade of this.#blades("active", "draining")) {
+      if (this.#world.blades.get(blade)!.isOn) continue;
+      this.#ask({ kind: "fail", blade, atUs: 0 }, Infinity, () => {
+        if (this.#blades("active", "draining").includes(blade)) this.#world.plug(blade);
+      });
+    }
   }
 
-  /** There are two active blades, or more are added until there are. */
+  /** There are two active blades, or there will be: others are added, and for that a drain is ended if it must be. */
   #twoActive(then: () => void): void {
-    const { saved, blades } = this.#world;
-    const members = saved ? bladesOf(saved.view, "active", "draining") : [];
-    const active = saved ? bladesOf(saved.view, "active").filter((name) => blades.get(name)!.isOn) : [];
-    const spare = [...blades.keys()].find((name) => !members.includes(name));
-    if (active.length >= 2 || spare === undefined) return then();
-    this.#ask({ kind: "add", blade: spare, atUs: 0 }, Infinity, () => this.#twoActive(then));
+    const members = this.#blades("active", "draining");
+    const active = this.#blades("active").filter((name) => this.#world.blades.get(name)!.isOn);
+    const spare = [...this.#world.blades.keys()].find((name) => !members.includes(name));
+    const [draining] = this.#blades("draining");
+    if (active.length >= 2 || (spare === undefined && draining === undefined)) return then();
+    const again = (): void => void this.#clock.after(AGAIN_US, () => this.#twoActive(then));
+    if (spare !== undefined) this.#ask({ kind: "add", blade: spare, atUs: 0 }, Infinity, again);
+    else this.#ask({ kind: "remove", blade: draining!, atUs: 0 }, Infinity, again);
+  }
+
+  #blades(...statuses: Parameters<typeof bladesOf>[1][]): string[] {
+    return this.#world.saved === null ? [] : bladesOf(this.#world.saved.view, ...statuses);
   }
 
   #moveAll(turn: number, then: () => void): void {
