@@ -71,6 +71,20 @@ export class OwnerSessions {
     });
   }
 
+  /** Live connections in `buckets`. Under generation 0 the image cannot tell buckets, and all are counted. */
+  countIn(scope: Scope, buckets: readonly number[], onCount: OnResult<number>): void {
+    if (scope.generation > 0) {
+      const wanted = new Set(buckets);
+      return this.read(scope, (table) =>
+        onCount(table.ok ? { ...table, value: table.value.live.filter(({ bucket }) => wanted.has(bucket)).length } : table),
+      );
+    }
+    this.#sockets.read((rows) => {
+      const live = rows.filter(({ vip, state }) => this.#vips.has(vip) && state !== "time-wait");
+      onCount({ ok: true, value: live.length, generation: 0 });
+    });
+  }
+
   /** The bucket of each client. */
   #locate(scope: Scope, flows: readonly Flow[], onBuckets: OnResult<ReadonlyMap<string, number>>): void {
     // Another reading may end in between, and forget what this one counts on.

@@ -98,6 +98,12 @@ export function bucketsLost(before: Assignment, after: Assignment, owner: string
   return bucketsWhere(before, ([current], number) => current === number, owner).filter((bucket) => !kept.has(bucket));
 }
 
+/** Buckets of which `owner` is in the history in `after` and not in `before`. */
+export function bucketsEntered(before: Assignment, after: Assignment, owner: string): number[] {
+  const known = new Set(bucketsWhere(before, (history, number) => history.includes(number), owner));
+  return bucketsWhere(after, (history, number) => history.includes(number), owner).filter((bucket) => !known.has(bucket));
+}
+
 /** Buckets by current owner's name, in order of name. */
 export function bucketCounts(assignment: Assignment): Record<string, number> {
   const counts = new Map<string, number>();

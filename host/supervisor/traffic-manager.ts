@@ -183,6 +183,7 @@ export class TrafficManager {
       session: this.#session,
       last,
       next,
+      generation: this.#ipd.generation,
       report: (report) => this.#report(report),
     });
     this.#preparation.run(this.#owners);

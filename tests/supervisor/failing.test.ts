@@ -81,6 +81,7 @@ describe("a blade that fails", () => {
     assert.equal(fail(world, "hartsdale"), null);
     world.clock.advance(5_000);
     assert.deepEqual([generations(world)[2], world.manager.status().generation], [1, 2], "its IPD is as it was");
+    world.host("hartsdale").sockets = [];
     const { blade } = world.blades.get("hartsdale")!;
     assert.equal(
       world.outcomeOf((on) => world.manager.addBlades([blade], on)),
@@ -92,6 +93,29 @@ describe("a blade that fails", () => {
       ["active", false],
     );
     assert.ok(world.current()["hartsdale"]! >= 5);
+  });
+
+  test("is not let in again while its host has connections from before: their clients may have opened them anew", () => {
+    const world = three(20);
+    assert.equal(fail(world, "hartsdale"), null);
+    const { blade } = world.blades.get("hartsdale")!;
+    const add = () => world.outcomeOf((on) => world.manager.addBlades([blade], on));
+    const refusal = add();
+    assert.equal(code(refusal), "E_LEFT_OVER");
+    assert.match(refusal!.message, /hartsdale.* has \d+ connections from before.*ss -K/);
+    assert.deepEqual([statusOf(world, "hartsdale").status, statusOf(world, "hartsdale").fenced], ["failed", true]);
+    world.host("hartsdale").sockets = world.host("hartsdale").sockets.map((socket) => ({ ...socket, state: "time-wait" }));
+    assert.equal(add(), null, "what is in time-wait answers for nobody");
+  });
+
+  test("is not let in again, nor when its shim and its traffic manager were started anew, and its host was not", () => {
+    const world = three(1);
+    assert.equal(fail(world, "hartsdale"), null);
+    world.restartShim("hartsdale");
+    world.restartTrafficManager("hartsdale");
+    world.clock.advance(1_000);
+    const { blade } = world.blades.get("hartsdale")!;
+    assert.equal(code(world.outcomeOf((on) => world.manager.addBlades([blade], on))), "E_LEFT_OVER");
   });
 
   test("that comes back has forgotten what it knew: others may have the same connections since", () => {

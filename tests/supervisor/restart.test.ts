@@ -114,7 +114,10 @@ const STORIES: Readonly<Record<string, Story>> = {
     steps: [
       { ask: (world) => world.manager.failBlade("dobbs-ferry"), done: has("dobbs-ferry", "failed") },
       {
-        ask: (world) => world.manager.addBlades([bladeOf(world, "dobbs-ferry")]),
+        ask: (world) => {
+          world.host("dobbs-ferry").sockets = [];
+          world.manager.addBlades([bladeOf(world, "dobbs-ferry")]);
+        },
         done: (world) => world.manager.status().blades.every((blade) => blade.status === "active" && !blade.fenced),
       },
     ],
