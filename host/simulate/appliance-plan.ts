@@ -16,6 +16,7 @@ export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): App
     hash,
     uplinks: Array.from({ length: sites }, (_, site) => site),
     blades: blades.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number)),
+    services: [],
     filters: [],
     forward: [],
     switches: [],

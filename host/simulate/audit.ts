@@ -4,6 +4,7 @@ import type { Firmware, FirmwareCounters, FrameVerdict } from "../engine/firmwar
 export class Audit {
   readonly #firmware: Firmware;
   readonly #before: FirmwareCounters;
+  readonly #rulesBefore: readonly bigint[];
   readonly #verdicts = new Map<string, number>();
   readonly #drops = new Map<string, number>();
   #frames = 0;
@@ -12,6 +13,7 @@ export class Audit {
   constructor(firmware: Firmware) {
     this.#firmware = firmware;
     this.#before = firmware.counters();
+    this.#rulesBefore = ruleCounters(firmware);
   }
 
   /** The image has given a frame this verdict. */
@@ -38,12 +40,25 @@ export class Audit {
     return null;
   }
 
-  /** What it has counted since, as `Verdict.DROP`, `Drop.STALE_HOP`, `Event.FRAME_IN`. */
+  /** What it has counted since, as `Verdict.DROP`, `Drop.STALE_HOP`, `Event.FRAME_IN`, `Rule.KNOWN`. */
   counts(): [name: string, count: number][] {
     const now = this.#firmware.counters();
     const groups = [["Verdict", "verdicts"], ["Drop", "drops"], ["Event", "events"]] as const;
-    return groups.flatMap(([title, group]) =>
+    const counts = groups.flatMap(([title, group]) =>
       Object.entries(now[group]).map(([name, count]): [string, number] => [`${title}.${name}`, count - this.#before[group][name]!]),
     );
+    const { layout } = this.#firmware;
+    const rules = ruleCounters(this.#firmware).flatMap((count, code): [string, number][] => {
+      const name = layout.nameOf("Rule", code);
+      return name === undefined ? [] : [[`Rule.${name}`, Number(count - this.#rulesBefore[code]!)]];
+    });
+    return [...counts, ...rules];
   }
+}
+
+const RULES = "RULE_COUNTER";
+
+/** By `Rule`; none: a switch follows no rule. */
+function ruleCounters({ instance, layout }: Firmware): readonly bigint[] {
+  return layout.regions().includes(RULES) ? instance.counters(layout.code("RegionId", RULES)) : [];
 }

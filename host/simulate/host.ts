@@ -82,8 +82,9 @@ export class Host {
     this.#connections.clear();
   }
 
-  get liveConnections(): number {
-    return this.#rows().filter(({ state }) => state !== "time-wait").length;
+  /** Its operator closes connections (`ss -K`): those of the flows that `isMeant` says. */
+  close(isMeant: (flow: number) => boolean): void {
+    for (const { socket, flow } of this.#connections.values()) if (isMeant(flow)) socket.abort();
   }
 
   /** The socket table as the blade's traffic manager reads it. `queueUs`: between NIC and host, and in the NIC's queue;

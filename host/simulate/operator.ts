@@ -103,6 +103,7 @@ export class Operator {
         return then();
       }
       this.#trace.note("operator", `refused: ${error.code} ${error.message}`);
+      if (error.code === "E_LEFT_OVER") this.#world.closeLeftOver();
       this.#clock.after(AGAIN_US, () => this.#moveAll(turn, then));
     });
   }
@@ -124,6 +125,7 @@ export class Operator {
         this.#count(this.outcomes.refused, error.code);
         return then();
       }
+      if (error.code === "E_LEFT_OVER") this.#world.closeLeftOver();
       again();
     });
   }

@@ -87,6 +87,12 @@ export class Safety {
     return this.#lost.has(flow);
   }
 
+  /** Connections that a blade has from before it was declared failed, or cut, are of no use to anyone; closes them. */
+  closeLeftOver(hosts: Iterable<Host>): void {
+    const lost = new Set([...this.#lost].map(({ plan }) => plan.id));
+    for (const host of hosts) host.close((flow) => lost.has(flow));
+  }
+
   /** A host takes a segment: null, or what is to be called with everything that it answers. */
   watch(host: Host, segment: Segment): ((fields: TcpFields) => void) | null {
     const flow = this.#flowOf(segment);

@@ -99,6 +99,11 @@ export class World {
     return this.blades.get(name)?.node ?? this.switches.get(name);
   }
 
+  /** Closes what hosts have from before their blade was declared failed. */
+  closeLeftOver(): void {
+    this.#options.safety.closeLeftOver([...this.blades.values()].flatMap(({ hosts }) => hosts));
+  }
+
   get nodes(): ImageNode[] {
     return [...this.switches.values(), ...[...this.blades.values()].map(({ node }) => node)];
   }
