@@ -87,10 +87,12 @@ const STRANGE_FLAGS = [SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN
 
 export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: Random): FlowPlan[] {
   const flows: FlowPlan[] = [];
+  const firstPort = random.between(0, CLIENT_PORTS - 1);
+  // No port twice: a tuple is used again only by a flow that waits for the one before.
   const tuple = (vipPort: number): Tuple => ({
     site: random.between(0, sites - 1),
     client: random.between(0, CLIENTS - 1),
-    clientPort: CLIENT_PORT_MIN + random.between(0, CLIENT_PORTS - 1),
+    clientPort: CLIENT_PORT_MIN + ((firstPort + flows.length) % CLIENT_PORTS),
     vipPort,
   });
   const add = (make: MakeShape, startUs: number, at?: Tuple, after: number | null = null): void => {

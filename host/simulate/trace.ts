@@ -11,9 +11,10 @@ export interface Trace {
   note(who: string, what: string): void;
   /** A node has decided on a frame. */
   frame(node: string, port: number, parcel: Parcel, verdict: FrameVerdict): void;
-  /** A host takes a frame. */
-  arrival(host: string, parcel: Parcel): void;
-  departure(host: string, parcel: Parcel): void;
+  /** A host or a site takes a frame. */
+  arrival(end: string, parcel: Parcel): void;
+  /** A host or a client sends one. */
+  departure(end: string, parcel: Parcel): void;
 }
 
 /** Keeps nothing. */
@@ -48,12 +49,12 @@ export class TextTrace implements Trace {
       this.#add(`    ${node} port ${port}: ${describe(parcel)} -> ${verdict === "DROP" ? `DROP ${drop}` : verdict}`);
   }
 
-  arrival(host: string, parcel: Parcel): void {
-    if (this.#flows.has(parcel.flow)) this.#add(`    host ${host} takes ${describe(parcel)}`);
+  arrival(end: string, parcel: Parcel): void {
+    if (this.#flows.has(parcel.flow)) this.#add(`    ${end} takes ${describe(parcel)}`);
   }
 
-  departure(host: string, parcel: Parcel): void {
-    if (this.#flows.has(parcel.flow)) this.#add(`    host ${host} sends ${describe(parcel)}`);
+  departure(end: string, parcel: Parcel): void {
+    if (this.#flows.has(parcel.flow)) this.#add(`    ${end} sends ${describe(parcel)}`);
   }
 
   #add(text: string): void {

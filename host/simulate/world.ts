@@ -203,7 +203,10 @@ export class World {
     for (const [name, node] of this.switches) {
       const wire = `up/${number}/${name}`;
       downs.push(this.#way(wire, "down", wireUs, node.input(port)));
-      node.connect(port, this.#way(wire, "up", wireUs, (parcel) => site.receive(parcel)));
+      node.connect(port, this.#way(wire, "up", wireUs, (parcel) => {
+        this.#options.trace.arrival(`site ${number}`, parcel);
+        site.receive(parcel);
+      }));
     }
     return site;
   }
