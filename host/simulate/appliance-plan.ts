@@ -3,20 +3,26 @@ import { type Appliance, type Blade, DEFAULT_HOST_PORT } from "../model/applianc
 import { Random } from "../emulator/random.ts";
 import type { Plan, TopologyPlan } from "./plan.ts";
 
-export const VIP = "10.20.0.1";
+export const VIP4 = "10.20.0.1";
+export const VIP6 = "fd00:20::1";
+/** Questions to this UDP port are the current owner's to answer, whoever answered the one before. */
+export const ASK_PORT = 53;
+const UDP = 17;
+const IDLE_MS = 60_000;
+const PROVISIONAL_MS = 5_000;
 const VMAC = "02:d0:bb:00:00:01";
 const HASH_SEED_BYTES = 16;
 
 export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): Appliance {
   return {
     name: "simulated",
-    vips: [VIP],
+    vips: [VIP4, VIP6],
     vmac: VMAC,
     buckets,
     hash,
     uplinks: Array.from({ length: sites }, (_, site) => site),
     blades: blades.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number)),
-    services: [],
+    services: [{ protocol: UDP, port: ASK_PORT, class: "none", idleMs: IDLE_MS, provisionalMs: PROVISIONAL_MS }],
     filters: [],
     forward: [],
     switches: [],

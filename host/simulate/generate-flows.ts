@@ -4,6 +4,7 @@ import { chance, pickWeighted } from "./pick.ts";
 import type { FlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
 import { ACK, FIN, RST, SYN } from "./segment.ts";
 import { PORTS } from "./services.ts";
+import { ASK_PORT } from "./appliance-plan.ts";
 import { CLIENTS } from "./world.ts";
 
 const TCP_FLOWS_MIN = 70;
@@ -26,6 +27,7 @@ type MakeShape = (random: Random) => Shape;
 
 const exchange = (random: Random, most = 200): TcpStep => ({ do: "exchange", bytes: random.between(1, most) });
 const pause = (random: Random, mostUs: number): TcpStep => ({ do: "pause", us: random.between(1_000, mostUs) });
+const tooBig = (random: Random): TcpStep[] => (chance(random, 30) ? [{ do: "too-big" }] : []);
 const HOLD: TcpStep = { do: "hold" };
 const CLOSE: TcpStep = { do: "close" };
 
@@ -35,7 +37,7 @@ function several(random: Random, most: number, make: () => readonly TcpStep[]): 
 
 const talk: MakeShape = (random) => ({
   port: PORTS.echo,
-  steps: [...several(random, 6, () => [exchange(random), pause(random, 900_000)]), CLOSE],
+  steps: [...several(random, 6, () => [exchange(random), pause(random, 900_000), ...tooBig(random)]), CLOSE],
   again: chance(random, 30),
 });
 
@@ -43,7 +45,7 @@ const hold: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random
 
 const talkAndHold: MakeShape = (random) => ({
   port: PORTS.echo,
-  steps: [...several(random, 5, () => [exchange(random), pause(random, 1_500_000)]), HOLD, exchange(random), CLOSE],
+  steps: [...several(random, 5, () => [exchange(random), pause(random, 1_500_000), ...tooBig(random)]), HOLD, exchange(random), CLOSE],
 });
 
 const keepAlive: MakeShape = (random) => ({
@@ -90,6 +92,7 @@ export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: R
   const firstPort = random.between(0, CLIENT_PORTS - 1);
   // No port twice: a tuple is used again only by a flow that waits for the one before.
   const tuple = (vipPort: number): Tuple => ({
+    family: chance(random, 40) ? 6 : 4,
     site: random.between(0, sites - 1),
     client: random.between(0, CLIENTS - 1),
     clientPort: CLIENT_PORT_MIN + ((firstPort + flows.length) % CLIENT_PORTS),
@@ -99,7 +102,7 @@ export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: R
     const { port, early = 0, steps, again = false } = make(random);
     const id = flows.length;
     const place = at === undefined ? tuple(port) : { ...at, vipPort: at.vipPort };
-    flows.push({ kind: "tcp", id, after, startUs, early, steps, ...place } satisfies TcpFlowPlan);
+    flows.push({ kind: "tcp", id, after, startUs, early, extended: place.family === 6 && chance(random, 25), steps, ...place } satisfies TcpFlowPlan);
     if (!again) return;
     // The same tuple speaks with the same service.
     const same = SHAPES.map(([, shape]) => shape).filter((shape) => shape(random.fork("port")).port === port);
@@ -110,6 +113,11 @@ export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: R
   for (let i = 0; i < LATE_FLOWS; i++) add(hold, calmUs + random.between(0, 500_000));
   const strangers = random.between(0, 4);
   for (let i = 0; i < strangers; i++) flows.push(stranger(flows.length, sites, calmUs, random));
+  const asking = random.between(0, 4);
+  for (let i = 0; i < asking; i++) {
+    const startUs = random.between(FIRST_US, calmUs);
+    flows.push({ kind: "ask", id: flows.length, startUs, count: random.between(1, 12), gapUs: random.between(0, 400_000), ...tuple(ASK_PORT) });
+  }
   return flows;
 }
 
@@ -117,6 +125,7 @@ function stranger(id: number, sites: number, calmUs: number, random: Random): Ra
   return {
     kind: "raw",
     id,
+    family: chance(random, 40) ? 6 : 4,
     site: random.between(0, sites - 1),
     client: CLIENTS + random.between(0, 99),
     clientPort: random.between(1_024, 20_000),

@@ -6,7 +6,10 @@ import type { HostSocket, HostSockets } from "../supervisor/environment.ts";
 import { US_PER_MS, type VirtualClock } from "../emulator/clock.ts";
 import { mix } from "./dice.ts";
 import type { Parcel, Take } from "./parcel.ts";
-import { ACK, decodeSegment, encodeSegment, isFor, NO_PAYLOAD, RST, SYN, tupleKey, type End, type Segment, type TcpFields } from "./segment.ts";
+import { decodeDatagram, encodeDatagram, type Datagram } from "./datagram.ts";
+import { decodeTooBig, type Quote } from "./icmp.ts";
+import { isFor, tupleKey, type End, type Family } from "./packet.ts";
+import { ACK, decodeSegment, encodeSegment, NO_PAYLOAD, RST, SYN, type Segment, type TcpFields } from "./segment.ts";
 import { serviceAt, type Service } from "./services.ts";
 import { TcpSocket, type SocketState } from "./tcp-socket.ts";
 
@@ -32,11 +35,12 @@ const COOKIE_US = 60_000_000;
 
 export interface HostWorld {
   readonly clock: VirtualClock;
-  readonly vip: End;
   /** The client's end of a flow. */
   clientOf(key: number): End;
   /** Called before it takes a segment. `answer`: to be called with all that it sends because of it; null: it may. */
   watch(host: Host, segment: Segment, parcel: Parcel): ((fields: TcpFields) => void) | null;
+  /** It takes an error about one of its packets, or of another host's. */
+  watchError(host: Host, quote: Quote): void;
   /** It has a socket for a client's connection. */
   onAccepted(host: Host, socket: TcpSocket, segment: Segment): void;
   /** A frame came that is none, or that was changed on its way. */
@@ -46,6 +50,7 @@ export interface HostWorld {
 interface Connection {
   readonly socket: TcpSocket;
   readonly client: number;
+  readonly family: Family;
   readonly clientPort: number;
   readonly vipPort: number;
   readonly flow: number;
@@ -56,7 +61,8 @@ export class Host {
   readonly owner: string;
   readonly blade: string;
   isOn = true;
-  readonly #mac: End;
+  /** The VIP at the owner's MAC, by family. */
+  readonly #ends: Readonly<Record<Family, End>>;
   readonly #world: HostWorld;
   readonly #send: Take;
   readonly #secret: number;
@@ -65,11 +71,11 @@ export class Host {
   #sent = 0;
   #accepted = 0;
 
-  /** `mac`: the owner's, with the VIP as its address. */
-  constructor(owner: string, blade: string, mac: End, secret: number, world: HostWorld, send: Take) {
+  /** `ends`: the VIP at the owner's MAC, by family. */
+  constructor(owner: string, blade: string, ends: Readonly<Record<Family, End>>, secret: number, world: HostWorld, send: Take) {
     this.owner = owner;
     this.blade = blade;
-    this.#mac = mac;
+    this.#ends = ends;
     this.#secret = secret;
     this.#world = world;
     this.#send = send;
@@ -105,12 +111,28 @@ export class Host {
   }
 
   receive(parcel: Parcel): void {
-    if (!this.isOn || !isFor(parcel.bytes, this.#mac.mac)) return;
+    if (!this.isOn || !isFor(parcel.bytes, this.#ends[4].mac)) return;
     const segment = decodeSegment(parcel.bytes);
-    if (segment === null || segment.destination !== this.#world.vip.key) return this.#world.onCorrupt(this, parcel);
+    if (segment === null) return this.#takeOther(parcel);
+    if (segment.destination !== this.#ends[segment.family].key) return this.#world.onCorrupt(this, parcel);
     this.#answering = this.#world.watch(this, segment, parcel);
     this.#take(segment, parcel.flow);
     this.#answering = null;
+  }
+
+  /** What is no TCP. */
+  #takeOther(parcel: Parcel): void {
+    const datagram = decodeDatagram(parcel.bytes);
+    if (datagram) return this.#reply(datagram, parcel.flow);
+    const quote = decodeTooBig(parcel.bytes);
+    if (quote) return this.#world.watchError(this, quote);
+    this.#world.onCorrupt(this, parcel);
+  }
+
+  #reply({ family, source, sourcePort, destinationPort, number: question }: Datagram, flow: number): void {
+    const number = this.#sent++;
+    const bytes = encodeDatagram(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, question, number);
+    this.#send({ bytes, id: mix(flow * 2 + 1, mix(this.#secret, number)), flow, redirects: 0 });
   }
 
   #take(segment: Segment, flow: number): void {
@@ -133,7 +155,7 @@ export class Host {
   #open(segment: Segment, service: Service, flow: number): void {
     if (service.cookies) {
       const fields = { flags: SYN | ACK, seq: this.#cookie(segment, segment.seq), ack: (segment.seq + 1) >>> 0, window: 0x8000, payload: NO_PAYLOAD };
-      return this.#transmit(segment.source, segment.sourcePort, segment.destinationPort, fields, flow);
+      return this.#transmit(segment, fields, flow);
     }
     const halfOpen = [...this.#connections.values()].filter(({ socket }) => socket.state === "syn-received").length;
     if (halfOpen >= BACKLOG) return;
@@ -145,13 +167,13 @@ export class Host {
   }
 
   #connect(segment: Segment, service: Service, flow: number, begin: (socket: TcpSocket) => void, state: "syn-received" | "established"): void {
-    const { source, sourcePort, destinationPort } = segment;
+    const { family, source, sourcePort, destinationPort } = segment;
     const key = tupleKey(source, sourcePort);
     const iss = state === "established" ? (segment.ack - 1) >>> 0 : mix(mix(this.#secret, segment.seq), mix(source, this.#accepted++));
     const { clock } = this.#world;
     const finish = (): void => socket.close();
     const socket: TcpSocket = new TcpSocket(clock, iss, state, {
-      transmit: (fields) => this.#transmit(source, sourcePort, destinationPort, fields, flow),
+      transmit: (fields) => this.#transmit(segment, fields, flow),
       onConnected: () => undefined,
       onReceived: (total) => {
         socket.write(service.answer(total));
@@ -170,7 +192,7 @@ export class Host {
       onEnded: () => undefined,
       onCorrupt: () => this.#world.onCorrupt(this, { bytes: NO_PAYLOAD, id: 0, flow, redirects: 0 }),
     });
-    const connection = { socket, client: source, clientPort: sourcePort, vipPort: destinationPort, flow, heardUs: clock.now };
+    const connection = { socket, family, client: source, clientPort: sourcePort, vipPort: destinationPort, flow, heardUs: clock.now };
     this.#connections.set(key, connection);
     this.#world.onAccepted(this, socket, segment);
     begin(socket);
@@ -189,12 +211,13 @@ export class Host {
   }
 
   /** RFC 9293, 3.5.2: of a segment with ACK, the RST has its place; any other is answered with what it is. */
-  #refuse({ flags, seq, ack, source, sourcePort, destinationPort, payload }: Segment, flow: number): void {
+  #refuse(segment: Segment, flow: number): void {
+    const { flags, seq, ack, payload } = segment;
     const behind = (seq + payload.length + (flags & SYN ? 1 : 0)) >>> 0;
     const fields = flags & ACK
       ? { flags: RST, seq: ack, ack: 0, window: 0, payload: NO_PAYLOAD }
       : { flags: RST | ACK, seq: 0, ack: behind, window: 0, payload: NO_PAYLOAD };
-    this.#transmit(source, sourcePort, destinationPort, fields, flow);
+    this.#transmit(segment, fields, flow);
   }
 
   /** The sequence number that stands for the state of a half-open connection. */
@@ -203,20 +226,21 @@ export class Host {
     return mix(mix(mix(this.#secret, period), source), mix(isn >>> 0, sourcePort * 0x10000 + destinationPort));
   }
 
-  #transmit(client: number, clientPort: number, vipPort: number, fields: TcpFields, flow: number): void {
+  /** To where a segment came from. */
+  #transmit({ family, source, sourcePort, destinationPort }: Segment, fields: TcpFields, flow: number): void {
     if (!this.isOn) return;
     this.#answering?.(fields);
     const number = this.#sent++;
-    const bytes = encodeSegment(this.#mac, vipPort, this.#world.clientOf(client), clientPort, fields, number);
+    const bytes = encodeSegment(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, fields, number);
     this.#send({ bytes, id: mix(flow * 2 + 1, mix(this.#secret, number)), flow, redirects: 0 });
   }
 
   #rows(): HostSocket[] {
     const rows: HostSocket[] = [];
-    for (const [key, { socket, client, clientPort, vipPort }] of this.#connections) {
+    for (const [key, { socket, family, client, clientPort, vipPort }] of this.#connections) {
       const { state } = socket;
       if (state === "closed" || state === "syn-sent") this.#connections.delete(key);
-      else rows.push({ client: this.#world.clientOf(client).text, clientPort, vip: this.#world.vip.text, vipPort, state: STATES[state] });
+      else rows.push({ client: this.#world.clientOf(client).text, clientPort, vip: this.#ends[family].text, vipPort, state: STATES[state] });
     }
     return rows;
   }

@@ -3,6 +3,7 @@
  * failed. Times are µs since the run began. Names of blades, owners and switches are those of the topology; a piece that
  * names one that is gone is left out (`prune.ts`).
  */
+import type { Family } from "./packet.ts";
 import type { HashName } from "../model/appliance.ts";
 import type { Timing } from "../supervisor/timing.ts";
 
@@ -54,9 +55,10 @@ export interface SkewPlan {
 }
 
 /** One client's doings. What `kind` of traffic it is says who runs it. */
-export type FlowPlan = TcpFlowPlan | RawFlowPlan;
+export type FlowPlan = TcpFlowPlan | RawFlowPlan | AskFlowPlan;
 
 export interface Tuple {
+  readonly family: Family;
   readonly site: number;
   /** Of the site's clients. */
   readonly client: number;
@@ -73,6 +75,8 @@ export interface TcpFlowPlan extends Tuple {
   readonly startUs: number;
   /** Bytes of data in its SYN (TCP fast open). */
   readonly early: number;
+  /** Its IPv6 packets have an extension header. */
+  readonly extended: boolean;
   readonly steps: readonly TcpStep[];
 }
 
@@ -84,6 +88,8 @@ export type TcpStep =
   | { readonly do: "pause"; readonly us: number }
   /** A keep-alive probe. */
   | { readonly do: "probe" }
+  /** A router on the way says that the last packet of the host was too big. */
+  | { readonly do: "too-big" }
   /** Keeps still until the moves that this run is about are done. */
   | { readonly do: "hold" }
   /** Waits until the other end sends no more. */
@@ -101,6 +107,15 @@ export interface RawFlowPlan extends Tuple {
   readonly id: number;
   readonly startUs: number;
   readonly flags: number;
+  readonly count: number;
+  readonly gapUs: number;
+}
+
+/** Questions to a service of the class `none`, one after another. */
+export interface AskFlowPlan extends Tuple {
+  readonly kind: "ask";
+  readonly id: number;
+  readonly startUs: number;
   readonly count: number;
   readonly gapUs: number;
 }

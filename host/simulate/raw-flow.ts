@@ -3,7 +3,8 @@ import type { VirtualClock } from "../emulator/clock.ts";
 import { mix } from "./dice.ts";
 import type { RawFlowPlan } from "./plan.ts";
 import type { Take } from "./parcel.ts";
-import { encodeSegment, NO_PAYLOAD, type End } from "./segment.ts";
+import type { End } from "./packet.ts";
+import { encodeSegment, NO_PAYLOAD } from "./segment.ts";
 
 export function startRawFlow(plan: RawFlowPlan, client: End, vip: End, clock: VirtualClock, send: Take): void {
   const { id, flags, clientPort, vipPort, count, gapUs, startUs } = plan;

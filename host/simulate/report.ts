@@ -15,6 +15,7 @@ export function simulationJson(totals: Totals) {
     violations: failed.map(({ seed, violations }) => ({ seed, replay: replayCommand(seed), ...violations[0]! })),
     branches: { taken: Object.keys(hits).length - missed.length, of: Object.keys(hits).length, hits, missed },
     details: {
+      questions: totals.questions,
       frames: totals.frames,
       moves: totals.moves,
       overlappingMoves: totals.overlaps,
@@ -34,6 +35,7 @@ export function simulationText(totals: Totals): string {
   const rows: [string, string][] = [
     ["seeds", number(seeds)],
     ["connections", `${number(connections)}: ${list(outcomes)}`],
+    ["questions answered", number(totals.questions)],
     ["frames through images", number(frames)],
     ["reconfigurations", `${number(generations)} generations, ${number(moves)} of them moves, ${number(overlaps)} into buckets that still had histories`],
     ["orders carried out", `${number(sum(orders))}: ${list(orders)}`],

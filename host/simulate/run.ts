@@ -8,10 +8,12 @@ import { Crashes } from "./crashes.ts";
 import { unsettled } from "./liveness.ts";
 import { Operator } from "./operator.ts";
 import type { Plan, TcpFlowPlan } from "./plan.ts";
+import type { Parcel } from "./parcel.ts";
 import { startRawFlow } from "./raw-flow.ts";
 import { ISN_STEP, Safety, type Violation } from "./safety.ts";
 import { mix } from "./dice.ts";
-import { tupleKey } from "./segment.ts";
+import { tupleKey } from "./packet.ts";
+import { AskFlow } from "./ask-flow.ts";
 import { TcpFlow } from "./tcp-flow.ts";
 import { NO_TRACE, TextTrace, type Trace } from "./trace.ts";
 import { type ImageName, World } from "./world.ts";
@@ -27,6 +29,8 @@ export interface RunOutcome {
 
 export interface RunCounts {
   readonly connections: number;
+  /** That were answered, of services of the class `none`. */
+  readonly questions: number;
   /** By outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** Assignments in which a bucket has another current owner than before. */
@@ -75,6 +79,7 @@ class Run {
   readonly #operator: Operator;
   readonly #crashes: Crashes;
   readonly #flows = new Map<number, TcpFlow>();
+  readonly #asking: AskFlow[] = [];
   #released = false;
   #assignment: Assignment | null = null;
   #generations = 0;
@@ -132,7 +137,7 @@ class Run {
   }
 
   #problems() {
-    return unsettled(this.#world, [...this.#flows.values()], this.#safety);
+    return unsettled(this.#world, [...this.#flows.values()], this.#asking, this.#safety);
   }
 
   #calm(): void {
@@ -150,10 +155,22 @@ class Run {
   #makeFlows(): void {
     const before = new Map<number, number>();
     for (const flow of this.#plan.flows) {
-      const client = this.#world.endOf(flow.site, flow.client);
+      const client = this.#world.endOf(flow.family, flow.site, flow.client);
       const site = this.#world.sites[flow.site]!;
+      const vip = this.#world.vips[flow.family];
+      const send = (parcel: Parcel): void => {
+        this.#trace.departure(client.text, parcel);
+        site.send(parcel);
+      };
       if (flow.kind === "raw") {
-        startRawFlow(flow, client, this.#world.vip, this.#clock, (parcel) => site.send(parcel));
+        startRawFlow(flow, client, vip, this.#clock, send);
+        continue;
+      }
+      if (flow.kind === "ask") {
+        const asking = new AskFlow(flow, client, vip, this.#clock, send);
+        this.#asking.push(asking);
+        site.addAsking(asking);
+        asking.start();
         continue;
       }
       const key = tupleKey(client.key, flow.clientPort);
@@ -167,9 +184,9 @@ class Run {
   }
 
   #makeFlow(plan: TcpFlowPlan, iss: number): void {
-    const client = this.#world.endOf(plan.site, plan.client);
+    const client = this.#world.endOf(plan.family, plan.site, plan.client);
     const site = this.#world.sites[plan.site]!;
-    const flow: TcpFlow = new TcpFlow(plan, client, this.#world.vip, iss, {
+    const flow: TcpFlow = new TcpFlow(plan, client, this.#world.vips[plan.family], iss, {
       clock: this.#clock,
       send: (parcel) => {
         this.#trace.departure(client.text, parcel);
@@ -221,6 +238,7 @@ class Run {
       violations: this.#safety.violations,
       counts: {
         connections: this.#flows.size,
+        questions: this.#asking.reduce((total, { answered }) => total + answered, 0),
         outcomes: countBy([...this.#flows.values()], (flow) => (this.#safety.isLost(flow) && flow.outcome !== "done" ? "cut" : flow.outcome)),
         moves: this.#moves,
         overlaps: this.#overlaps,

@@ -8,7 +8,9 @@ import type { ApplianceState } from "../supervisor/state.ts";
 import type { Host } from "./host.ts";
 import type { ImageNode } from "./image-node.ts";
 import type { Parcel } from "./parcel.ts";
-import { ACK, flagsText, RST, tupleKey, type Segment, type TcpFields } from "./segment.ts";
+import type { Quote } from "./icmp.ts";
+import { tupleKey } from "./packet.ts";
+import { ACK, flagsText, RST, type Segment, type TcpFields } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
 import type { Ending, TcpSocket } from "./tcp-socket.ts";
 
@@ -103,6 +105,15 @@ export class Safety {
       const heard = `${flagsText(segment.flags)} (seq ${(segment.seq - flow.iss) | 0})`;
       this.violate(kind, flow.plan.id, `${host.owner} answers ${heard} with ${flagsText(flags)}; ${place.host.owner} has the connection`);
     };
+  }
+
+  /** A host takes an error: it must be about its own packets. */
+  watchError(host: Host, { client, clientPort, vipPort }: Quote): void {
+    for (const flow of this.#byTuple.get(tupleKey(client, clientPort)) ?? []) {
+      const place = flow.plan.vipPort === vipPort ? this.#placeOf(flow) : undefined;
+      if (place && place.host !== host)
+        this.violate("wrong-host", flow.plan.id, `${host.owner} takes an error about a packet of ${place.host.owner}`);
+    }
   }
 
   onAccepted(host: Host, socket: TcpSocket, segment: Segment): void {

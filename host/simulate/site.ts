@@ -1,14 +1,17 @@
 /** A clients' access network: its clients' connections, and what a kernel says of segments that belong to none. */
 import { mix } from "./dice.ts";
 import type { Parcel, Take } from "./parcel.ts";
-import { ACK, decodeSegment, encodeSegment, FIN, isFor, NO_PAYLOAD, RST, SYN, tupleKey, type End, type Segment } from "./segment.ts";
+import type { AskFlow } from "./ask-flow.ts";
+import { decodeDatagram } from "./datagram.ts";
+import { isFor, tupleKey, type End, type Family } from "./packet.ts";
+import { ACK, decodeSegment, encodeSegment, FIN, NO_PAYLOAD, RST, SYN, type Segment } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
 
 export interface SiteOptions {
-  readonly vip: End;
+  readonly vipOf: (family: Family) => End;
   /** Clients from this number on are made up by someone: nobody is there to answer. */
   readonly clients: number;
-  readonly endOf: (client: number) => End;
+  readonly endOf: (family: Family, client: number) => End;
   readonly send: Take;
   readonly onCorrupt: (flow: number) => void;
 }
@@ -18,13 +21,16 @@ export class Site {
   readonly #ends = new Map<number, End>();
   /** The newest of each tuple. */
   readonly #flows = new Map<number, TcpFlow>();
+  readonly #asking = new Map<number, AskFlow>();
   #sent = 0;
 
   constructor(options: SiteOptions) {
     this.#options = options;
     for (let client = 0; client < options.clients; client++) {
-      const end = options.endOf(client);
-      this.#ends.set(end.key, end);
+      for (const family of [4, 6] as const) {
+        const end = options.endOf(family, client);
+        this.#ends.set(end.key, end);
+      }
     }
   }
 
@@ -33,28 +39,34 @@ export class Site {
     this.#flows.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
   }
 
+  addAsking(flow: AskFlow): void {
+    this.#asking.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
+  }
+
   send(parcel: Parcel): void {
     this.#options.send(parcel);
   }
 
   receive(parcel: Parcel): void {
+    const datagram = decodeDatagram(parcel.bytes);
+    if (datagram) return this.#asking.get(tupleKey(datagram.destination, datagram.destinationPort))?.receive(datagram);
     const segment = decodeSegment(parcel.bytes);
     if (segment === null) return this.#options.onCorrupt(parcel.flow);
     const end = this.#ends.get(segment.destination);
     if (!end || !isFor(parcel.bytes, end.mac)) return;
     const flow = this.#flows.get(tupleKey(segment.destination, segment.destinationPort));
-    if (flow?.hasSocket && flow.plan.vipPort === segment.sourcePort) return flow.receive(segment);
+    if (flow?.hasSocket && flow.plan.vipPort === segment.sourcePort) return flow.receive(segment, parcel.bytes);
     this.#refuse(end, segment, parcel.flow);
   }
 
-  #refuse(end: End, { flags, seq, ack, destinationPort, sourcePort, payload }: Segment, flow: number): void {
+  #refuse(end: End, { family, flags, seq, ack, destinationPort, sourcePort, payload }: Segment, flow: number): void {
     if (flags & RST) return;
     const length = payload.length + (flags & (SYN | FIN) ? 1 : 0);
     const fields = flags & ACK
       ? { flags: RST, seq: ack, ack: 0, window: 0, payload: NO_PAYLOAD }
       : { flags: RST | ACK, seq: 0, ack: (seq + length) >>> 0, window: 0, payload: NO_PAYLOAD };
     const number = this.#sent++;
-    const bytes = encodeSegment(end, destinationPort, this.#options.vip, sourcePort, fields, number);
+    const bytes = encodeSegment(end, destinationPort, this.#options.vipOf(family), sourcePort, fields, number);
     this.send({ bytes, id: mix(end.key, number), flow, redirects: 0 });
   }
 }

@@ -3,7 +3,9 @@ import type { VirtualClock } from "../emulator/clock.ts";
 import { mix } from "./dice.ts";
 import type { Parcel } from "./parcel.ts";
 import type { TcpFlowPlan, TcpStep } from "./plan.ts";
-import { encodeSegment, type End, type Segment, type TcpFields } from "./segment.ts";
+import { encodeTooBig } from "./icmp.ts";
+import type { End } from "./packet.ts";
+import { encodeSegment, type Segment, type TcpFields } from "./segment.ts";
 import { serviceAt, type Service } from "./services.ts";
 import { TcpSocket, type Ending } from "./tcp-socket.ts";
 
@@ -36,6 +38,8 @@ export class TcpFlow {
   #written = 0;
   #sent = 0;
   #holding = false;
+  /** The last frame of the host. */
+  #heard: Uint8Array | null = null;
   /** The last step that was begun. */
   #begun = -1;
 
@@ -87,7 +91,9 @@ export class TcpFlow {
     this.#socket.connect(this.plan.early);
   }
 
-  receive(segment: Segment): void {
+  /** `frame`: that it came in. */
+  receive(segment: Segment, frame: Uint8Array): void {
+    this.#heard = frame;
     this.#socket?.receive(segment);
   }
 
@@ -134,6 +140,9 @@ export class TcpFlow {
       case "probe":
         socket.probe();
         return this.#next();
+      case "too-big":
+        if (this.#heard !== null) this.#complain(this.#heard);
+        return this.#next();
       case "hold":
         if (this.#world.isReleased()) return this.#next();
         this.#holding = true;
@@ -159,10 +168,17 @@ export class TcpFlow {
     return true;
   }
 
+  /** As the router would: the client's address stands for its. */
+  #complain(frame: Uint8Array): void {
+    const number = this.#sent++;
+    const bytes = encodeTooBig(this.client, this.#vip, frame, number);
+    this.#world.send({ bytes, id: mix(this.plan.id * 2, number), flow: this.plan.id, redirects: 0 });
+  }
+
   #transmit(fields: TcpFields): void {
     const { plan, client } = this;
     const number = this.#sent++;
-    const bytes = encodeSegment(client, plan.clientPort, this.#vip, plan.vipPort, fields, number);
+    const bytes = encodeSegment(client, plan.clientPort, this.#vip, plan.vipPort, fields, number, plan.extended);
     this.#world.send({ bytes, id: mix(plan.id * 2, number), flow: plan.id, redirects: 0 });
   }
 }

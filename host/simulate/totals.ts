@@ -13,6 +13,7 @@ export interface FailedSeed {
 export interface Totals {
   seeds: number;
   connections: number;
+  questions: number;
   /** Assignments that were put in force after the first. */
   generations: number;
   moves: number;
@@ -34,6 +35,7 @@ export function noTotals(): Totals {
   return {
     seeds: 0,
     connections: 0,
+    questions: 0,
     generations: 0,
     moves: 0,
     overlaps: 0,
@@ -53,6 +55,7 @@ export function noTotals(): Totals {
 export function addOutcome(totals: Totals, { seed, violations, counts, tally }: RunOutcome): Totals {
   totals.seeds++;
   totals.connections += counts.connections;
+  totals.questions += counts.questions;
   totals.generations += counts.generations;
   totals.moves += counts.moves;
   totals.overlaps += counts.overlaps;

@@ -1,6 +1,7 @@
 /** What happened in a run, line by line, for a person: everything about the nodes and managers, and the frames of some flows. */
 import type { FrameVerdict } from "../engine/firmware.ts";
 import type { VirtualClock } from "../emulator/clock.ts";
+import { decodeTooBig } from "./icmp.ts";
 import type { Parcel } from "./parcel.ts";
 import { decodeSegment, flagsText, type Segment } from "./segment.ts";
 
@@ -65,7 +66,7 @@ export class TextTrace implements Trace {
 
 function describe({ bytes, flow }: Parcel): string {
   const segment = decodeSegment(bytes);
-  const text = segment ? segmentText(segment) : `${bytes.length} bytes`;
+  const text = segment ? segmentText(segment) : decodeTooBig(bytes) ? "ICMP too big" : `${bytes.length} bytes`;
   const tag = tagText(bytes);
   return `flow ${flow} ${text}${tag === "" ? "" : ` (${tag})`}`;
 }

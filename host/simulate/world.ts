@@ -14,7 +14,7 @@ import { APPLIANCE_MANAGER, type ManagerMessage } from "../supervisor/messages.t
 import { bladeSetup, type Shared, switchSetup } from "../supervisor/node-setup.ts";
 import type { ApplianceState } from "../supervisor/state.ts";
 import { TrafficManager } from "../supervisor/traffic-manager.ts";
-import { applianceOf, hashSeedOf, VIP } from "./appliance-plan.ts";
+import { applianceOf, hashSeedOf, VIP4, VIP6 } from "./appliance-plan.ts";
 import { channelTo, type NodeChannel } from "./channel.ts";
 import { Dice, mix, saltOf } from "./dice.ts";
 import { Host } from "./host.ts";
@@ -26,7 +26,7 @@ import { path } from "./path.ts";
 import type { Plan } from "./plan.ts";
 import { Process, TRUE_TIME } from "./process.ts";
 import type { Safety } from "./safety.ts";
-import { clientEnd, endOf, type End } from "./segment.ts";
+import { clientEnd, endOf, type End, type Family } from "./packet.ts";
 import { Site } from "./site.ts";
 import type { Trace } from "./trace.ts";
 
@@ -64,7 +64,8 @@ interface BladeWorld {
 
 export class World {
   readonly appliance: Appliance;
-  readonly vip: End;
+  /** At the VMAC, by family. */
+  readonly vips: Readonly<Record<Family, End>>;
   readonly sites: readonly Site[];
   readonly switches: ReadonlyMap<string, ImageNode>;
   readonly blades: ReadonlyMap<string, BladeWorld>;
@@ -83,7 +84,7 @@ export class World {
     this.#options = options;
     this.appliance = applianceOf(plan.topology);
     this.#shared = { appliance: this.appliance, seed: hashSeedOf(plan), redirect: true };
-    this.vip = endOf(this.appliance.vmac, VIP);
+    this.vips = vipsAt(this.appliance.vmac);
     this.#mail = new PeerNetwork(clock, { latencyUs: MAIL_US, jitterUs: 0, loss: 0 }, new Random("mail"));
     this.switches = new Map(plan.topology.switches.map((name) => [name, this.#makeNode(name, "switch", TRUE_TIME.aheadMs)]));
     this.sites = this.appliance.uplinks.map((_, site) => this.#makeSite(site));
@@ -108,8 +109,8 @@ export class World {
     return [...this.switches.values(), ...[...this.blades.values()].map(({ node }) => node)];
   }
 
-  endOf(site: number, client: number): End {
-    const end = clientEnd(VIP, site, client);
+  endOf(family: Family, site: number, client: number): End {
+    const end = clientEnd(VIP4, VIP6, family, site, client);
     this.#ends.set(end.key, end);
     return end;
   }
@@ -193,13 +194,15 @@ export class World {
     const port = this.appliance.uplinks[number]!;
     const downs: Take[] = [];
     const site = new Site({
-      vip: this.vip,
+      vipOf: (family) => this.vips[family],
       clients: CLIENTS,
-      endOf: (client) => this.endOf(number, client),
+      endOf: (family, client) => this.endOf(family, number, client),
       send: (parcel) => downs.forEach((down) => down(parcel)),
       onCorrupt: (flow) => this.#options.safety.violate("corrupt", flow, "a frame that came to the client was changed"),
     });
-    for (let client = CLIENTS; client < CLIENTS_MAX; client++) this.endOf(number, client);
+    for (let client = CLIENTS; client < CLIENTS_MAX; client++) {
+      for (const family of [4, 6] as const) this.endOf(family, number, client);
+    }
     for (const [name, node] of this.switches) {
       const wire = `up/${number}/${name}`;
       downs.push(this.#way(wire, "down", wireUs, node.input(port)));
@@ -238,16 +241,16 @@ export class World {
       const secret = mix(plan.seed, saltOf(`${owner.name} ${lives}`));
       const world = {
         clock,
-        vip: this.vip,
         clientOf: (key: number) => this.#ends.get(key)!,
         watch: (host: Host, segment: Parameters<Safety["watch"]>[1], parcel: Parameters<Take>[0]) => {
           trace.arrival(host.owner, parcel);
           return safety.watch(host, segment);
         },
+        watchError: safety.watchError.bind(safety),
         onAccepted: safety.onAccepted.bind(safety),
         onCorrupt: (host: Host, { flow }: Parameters<Take>[0]) => safety.violate("corrupt", flow, `a frame that came to ${host.owner} was changed`),
       };
-      return new Host(owner.name, blade.name, endOf(owner.mac, VIP), secret, world, (parcel) => {
+      return new Host(owner.name, blade.name, vipsAt(owner.mac), secret, world, (parcel) => {
         trace.departure(owner.name, parcel);
         send(parcel);
       });
@@ -366,6 +369,10 @@ export class World {
       },
     };
   }
+}
+
+function vipsAt(mac: string): Record<Family, End> {
+  return { 4: endOf(mac, VIP4), 6: endOf(mac, VIP6) };
 }
 
 /** `SEED`, `PUT`, ... */
