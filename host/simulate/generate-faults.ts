@@ -1,10 +1,10 @@
 /** Random faults. */
 import type { Random } from "../emulator/random.ts";
 import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
+import { when, type Moments } from "./moment.ts";
 import { chance, pick, pickWeighted } from "./pick.ts";
 import type { FaultPlan, Moment, TopologyPlan } from "./plan.ts";
 
-const FIRST_US = 400_000;
 const FAULTS_MAX = 12;
 const WINDOW_US_MIN = 50_000;
 const WINDOW_US_MAX = 2_500_000;
@@ -18,11 +18,11 @@ const TRAFFIC_MANAGER_SENDS = [
 ];
 const APPLIANCE_MANAGER_SENDS = ["prepare", "abort", "install", "switch", "lead", "count", "tables"];
 
-type MakeFault = (topology: TopologyPlan, calmUs: number, random: Random) => FaultPlan;
+type MakeFault = (topology: TopologyPlan, moments: Moments, random: Random) => FaultPlan;
 
-function window(calmUs: number, random: Random, mostUs = WINDOW_US_MAX) {
-  const fromUs = random.between(FIRST_US, calmUs - WINDOW_US_MIN);
-  return { fromUs, toUs: Math.min(calmUs, fromUs + random.between(WINDOW_US_MIN, mostUs)) };
+function window(moments: Moments, random: Random, mostUs = WINDOW_US_MAX) {
+  const fromUs = Math.min(when(moments, random), moments.calmUs - WINDOW_US_MIN);
+  return { fromUs, toUs: Math.min(moments.calmUs, fromUs + random.between(WINDOW_US_MIN, mostUs)) };
 }
 
 function share(random: Random, mostPercent: number): number {
@@ -41,39 +41,39 @@ function link({ sites, switches, blades }: TopologyPlan, random: Random): string
   return chance(random, 30) ? `${kind}/${end}/` : `${kind}/${end}/${pick(random, switches)}`;
 }
 
-function moment(who: string, calmUs: number, random: Random): Moment {
-  if (chance(random, 25)) return { atUs: random.between(FIRST_US, calmUs) };
+function moment(who: string, moments: Moments, random: Random): Moment {
+  if (chance(random, 25)) return { atUs: when(moments, random) };
   if (who !== APPLIANCE_MANAGER) return { sent: pick(random, TRAFFIC_MANAGER_SENDS), nth: random.between(1, 12) };
   return chance(random, 50) ? { saved: random.between(3, 60) } : { sent: pick(random, APPLIANCE_MANAGER_SENDS), nth: random.between(1, 30) };
 }
 
-const kill: MakeFault = (topology, calmUs, random) => {
+const kill: MakeFault = (topology, m, random) => {
   const who = manager(topology, random);
-  return { kind: "kill", manager: who, when: moment(who, calmUs, random), downUs: random.between(1_000, 1_500_000) };
+  return { kind: "kill", manager: who, when: moment(who, m, random), downUs: random.between(1_000, 1_500_000) };
 };
 
 const FAULTS: readonly (readonly [weight: number, make: MakeFault])[] = [
-  [5, (t, calmUs, r) => ({ kind: "loss", link: link(t, r), share: share(r, 40), ...window(calmUs, r) })],
-  [5, (t, calmUs, r) => ({ kind: "duplicate", link: link(t, r), share: share(r, 50), us: r.between(0, 400_000), ...window(calmUs, r) })],
-  [6, (t, calmUs, r) => ({ kind: "delay", link: link(t, r), share: share(r, 50), us: r.between(1_000, 600_000), ...window(calmUs, r) })],
-  [3, (t, calmUs, r) => ({ kind: "partition", link: link(t, r), ...window(calmUs, r, PARTITION_US_MAX) })],
-  [1, (t, calmUs, r) => ({ kind: "loss", link: "host/", share: share(r, 10), ...window(calmUs, r) })],
-  [3, (t, calmUs, r) => ({ kind: "mail-loss", who: manager(t, r), share: share(r, 100), ...window(calmUs, r) })],
-  [3, (t, calmUs, r) => ({ kind: "mail-repeat", who: manager(t, r), share: share(r, 60), us: r.between(0, 1_000_000), ...window(calmUs, r) })],
-  [4, (t, calmUs, r) => ({ kind: "mail-delay", who: manager(t, r), share: share(r, 60), us: r.between(1_000, 1_500_000), ...window(calmUs, r) })],
-  [3, (t, calmUs, r) => ({ kind: "message-loss", node: node(t, r), share: share(r, 100), ...window(calmUs, r) })],
-  [3, (t, calmUs, r) => ({ kind: "answer-loss", node: node(t, r), share: share(r, 80), ...window(calmUs, r) })],
-  [3, (t, calmUs, r) => ({ kind: "message-repeat", node: node(t, r), share: share(r, 60), us: r.between(0, 800_000), ...window(calmUs, r) })],
-  [4, (t, calmUs, r) => ({ kind: "message-delay", node: node(t, r), share: share(r, 50), us: r.between(1_000, 1_000_000), ...window(calmUs, r) })],
-  [2, (t, calmUs, r) => ({ kind: "message-cut", node: node(t, r), share: share(r, 60), ...window(calmUs, r) })],
-  [2, (t, calmUs, r) => ({ kind: "blade-crash", blade: blade(t, r), atUs: r.between(FIRST_US, calmUs) })],
-  [5, (t, calmUs, r) => ({ kind: "shim-restart", node: node(t, r), atUs: r.between(FIRST_US, calmUs), downUs: r.between(0, 800_000) })],
-  [4, (t, calmUs, r) => ({ kind: "trap", node: node(t, r), atUs: r.between(FIRST_US, calmUs), during: pick(r, ["process", "manage"]) })],
+  [5, (t, m, r) => ({ kind: "loss", link: link(t, r), share: share(r, 40), ...window(m, r) })],
+  [5, (t, m, r) => ({ kind: "duplicate", link: link(t, r), share: share(r, 50), us: r.between(0, 400_000), ...window(m, r) })],
+  [6, (t, m, r) => ({ kind: "delay", link: link(t, r), share: share(r, 50), us: r.between(1_000, 600_000), ...window(m, r) })],
+  [3, (t, m, r) => ({ kind: "partition", link: link(t, r), ...window(m, r, PARTITION_US_MAX) })],
+  [1, (t, m, r) => ({ kind: "loss", link: "host/", share: share(r, 10), ...window(m, r) })],
+  [3, (t, m, r) => ({ kind: "mail-loss", who: manager(t, r), share: share(r, 100), ...window(m, r) })],
+  [3, (t, m, r) => ({ kind: "mail-repeat", who: manager(t, r), share: share(r, 60), us: r.between(0, 1_000_000), ...window(m, r) })],
+  [4, (t, m, r) => ({ kind: "mail-delay", who: manager(t, r), share: share(r, 60), us: r.between(1_000, 1_500_000), ...window(m, r) })],
+  [3, (t, m, r) => ({ kind: "message-loss", node: node(t, r), share: share(r, 100), ...window(m, r) })],
+  [3, (t, m, r) => ({ kind: "answer-loss", node: node(t, r), share: share(r, 80), ...window(m, r) })],
+  [3, (t, m, r) => ({ kind: "message-repeat", node: node(t, r), share: share(r, 60), us: r.between(0, 800_000), ...window(m, r) })],
+  [4, (t, m, r) => ({ kind: "message-delay", node: node(t, r), share: share(r, 50), us: r.between(1_000, 1_000_000), ...window(m, r) })],
+  [2, (t, m, r) => ({ kind: "message-cut", node: node(t, r), share: share(r, 60), ...window(m, r) })],
+  [2, (t, m, r) => ({ kind: "blade-crash", blade: blade(t, r), atUs: when(m, r) })],
+  [5, (t, m, r) => ({ kind: "shim-restart", node: node(t, r), atUs: when(m, r), downUs: r.between(0, 800_000) })],
+  [4, (t, m, r) => ({ kind: "trap", node: node(t, r), atUs: when(m, r), during: pick(r, ["process", "manage"]) })],
   [9, kill],
-  [2, (t, calmUs, r) => ({ kind: "sleep", manager: manager(t, r), atUs: r.between(FIRST_US, calmUs), us: r.between(50_000, 1_500_000) })],
+  [2, (t, m, r) => ({ kind: "sleep", manager: manager(t, r), atUs: when(m, r), us: r.between(50_000, 1_500_000) })],
 ];
 
-export function generateFaults(topology: TopologyPlan, calmUs: number, random: Random): FaultPlan[] {
+export function generateFaults(topology: TopologyPlan, moments: Moments, random: Random): FaultPlan[] {
   const count = random.between(0, FAULTS_MAX);
-  return Array.from({ length: count }, () => pickWeighted(random, FAULTS)(topology, calmUs, random));
+  return Array.from({ length: count }, () => pickWeighted(random, FAULTS)(topology, moments, random));
 }

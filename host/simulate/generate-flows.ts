@@ -1,5 +1,6 @@
 /** Random traffic: connections of every kind that a rule for TCP could get wrong, and segments of none. */
 import type { Random } from "../emulator/random.ts";
+import { when, type Moments } from "./moment.ts";
 import { chance, pickWeighted } from "./pick.ts";
 import type { FlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
 import { ACK, FIN, RST, SYN } from "./segment.ts";
@@ -11,7 +12,6 @@ const TCP_FLOWS_MIN = 70;
 const TCP_FLOWS_MAX = 100;
 /** They begin when nothing fails any more, and hold until two moves have been made: more than have to be live then. */
 const LATE_FLOWS = 56;
-const FIRST_US = 300_000;
 const CLIENT_PORT_MIN = 30_000;
 const CLIENT_PORTS = 30_000;
 
@@ -42,6 +42,15 @@ const talk: MakeShape = (random) => ({
 });
 
 const hold: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), HOLD, exchange(random), CLOSE] });
+
+/** Says something all the time, so that whatever goes wrong for an instant meets it. */
+const chatter: MakeShape = (random) => {
+  const gapUs = random.between(20_000, 120_000);
+  return {
+    port: PORTS.echo,
+    steps: [...Array.from({ length: random.between(10, 30) }, () => [exchange(random, 20), pause(random, gapUs)]).flat(), HOLD, exchange(random), CLOSE],
+  };
+};
 
 const talkAndHold: MakeShape = (random) => ({
   port: PORTS.echo,
@@ -80,14 +89,15 @@ const aborted: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(ran
 const forgotten: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), pause(random, 800_000), { do: "vanish" }], again: true });
 
 const SHAPES: readonly (readonly [weight: number, make: MakeShape])[] = [
-  [18, talk], [22, hold], [12, talkAndHold], [6, keepAlive], [6, download], [4, upload], [6, halfClose], [7, closedByHost],
+  [18, talk], [16, hold], [12, chatter], [10, talkAndHold], [6, keepAlive], [6, download], [4, upload], [6, halfClose], [7, closedByHost],
   [5, closedByBoth], [4, shutWindow], [5, fastOpen], [3, aborted], [3, forgotten],
 ];
 
 /** What strangers send: a SYN that nobody answers for, backscatter, probes. */
 const STRANGE_FLAGS = [SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0];
 
-export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: Random): FlowPlan[] {
+export function generateFlows({ sites }: TopologyPlan, moments: Moments, random: Random): FlowPlan[] {
+  const { calmUs } = moments;
   const flows: FlowPlan[] = [];
   const firstPort = random.between(0, CLIENT_PORTS - 1);
   // No port twice: a tuple is used again only by a flow that waits for the one before.
@@ -109,19 +119,19 @@ export function generateFlows({ sites }: TopologyPlan, calmUs: number, random: R
     add(same[random.between(0, same.length - 1)]!, startUs, place, id);
   };
   const count = random.between(TCP_FLOWS_MIN, TCP_FLOWS_MAX);
-  for (let i = 0; i < count; i++) add(pickWeighted(random, SHAPES), random.between(FIRST_US, calmUs));
+  for (let i = 0; i < count; i++) add(pickWeighted(random, SHAPES), when(moments, random));
   for (let i = 0; i < LATE_FLOWS; i++) add(hold, calmUs + random.between(0, 500_000));
   const strangers = random.between(0, 4);
-  for (let i = 0; i < strangers; i++) flows.push(stranger(flows.length, sites, calmUs, random));
+  for (let i = 0; i < strangers; i++) flows.push(stranger(flows.length, sites, when(moments, random), random));
   const asking = random.between(0, 4);
   for (let i = 0; i < asking; i++) {
-    const startUs = random.between(FIRST_US, calmUs);
+    const startUs = when(moments, random);
     flows.push({ kind: "ask", id: flows.length, startUs, count: random.between(1, 12), gapUs: random.between(0, 400_000), ...tuple(ASK_PORT) });
   }
   return flows;
 }
 
-function stranger(id: number, sites: number, calmUs: number, random: Random): RawFlowPlan {
+function stranger(id: number, sites: number, startUs: number, random: Random): RawFlowPlan {
   return {
     kind: "raw",
     id,
@@ -130,7 +140,7 @@ function stranger(id: number, sites: number, calmUs: number, random: Random): Ra
     client: CLIENTS + random.between(0, 99),
     clientPort: random.between(1_024, 20_000),
     vipPort: chance(random, 80) ? PORTS.echo : 9,
-    startUs: random.between(FIRST_US, calmUs),
+    startUs,
     flags: STRANGE_FLAGS[random.between(0, STRANGE_FLAGS.length - 1)]!,
     count: random.between(1, 60),
     gapUs: random.between(0, 20_000),

@@ -1,9 +1,14 @@
 /** Random reconfigurations. */
 import type { Random } from "../emulator/random.ts";
+import { when, type Moments } from "./moment.ts";
 import { chance, pick, pickWeighted } from "./pick.ts";
 import type { OrderPlan, TopologyPlan } from "./plan.ts";
 
 const FIRST_US = 800_000;
+/** Moves of most buckets, one right behind another, where a plan has its focus. */
+const STORM_MIN = 2;
+const STORM_MAX = 5;
+const STORM_GAP_US = 250_000;
 const ORDERS_MIN = 3;
 const ORDERS_MAX = 9;
 
@@ -16,6 +21,12 @@ const move: MakeOrder = (topology, random) => {
   const share = random.between(1, 100);
   const buckets = Array.from({ length: topology.buckets }, (_, bucket) => bucket).filter(() => chance(random, share));
   return { kind: "move", buckets: buckets.length === 0 ? [0] : buckets, blade: blade(topology, random) };
+};
+
+const storming: MakeOrder = (topology, random) => {
+  const buckets = Array.from({ length: topology.buckets }, (_, bucket) => bucket).filter(() => chance(random, 80));
+  const members = topology.blades.filter(({ starts }) => starts);
+  return { kind: "move", buckets, blade: pick(random, members).name };
 };
 
 const add: MakeOrder = (topology, random) => {
@@ -40,13 +51,17 @@ const ORDERS: readonly (readonly [weight: number, make: MakeOrder])[] = [
   [2, (topology, random) => ({ kind: "failover", switch: pick(random, topology.switches) })],
 ];
 
-export function generateOrders(topology: TopologyPlan, calmUs: number, random: Random): OrderPlan[] {
+export function generateOrders(topology: TopologyPlan, moments: Moments, random: Random): OrderPlan[] {
   const count = random.between(ORDERS_MIN, ORDERS_MAX);
   const orders = Array.from({ length: count }, () => {
     const order = pickWeighted(random, ORDERS)(topology, random);
-    return { ...order, atUs: random.between(FIRST_US, calmUs) };
+    return { ...order, atUs: when(moments, random, FIRST_US) };
   });
-  // One right behind another is worth more than one every now and then.
-  if (chance(random, 50)) orders.push({ ...move(topology, random), atUs: orders[0]!.atUs + random.between(0, 200_000) });
+  let atUs = moments.focusUs ?? moments.calmUs;
+  const storm = moments.focusUs === null ? 0 : random.between(STORM_MIN, STORM_MAX);
+  for (let i = 0; i < storm; i++) {
+    atUs += random.between(0, STORM_GAP_US);
+    orders.push({ ...storming(topology, random), atUs });
+  }
   return orders.sort((a, b) => a.atUs - b.atUs);
 }
