@@ -23,6 +23,7 @@ export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): App
     uplinks: Array.from({ length: sites }, (_, site) => site),
     blades: blades.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number)),
     services: [{ protocol: UDP, port: ASK_PORT, class: "none", idleMs: IDLE_MS, provisionalMs: PROVISIONAL_MS }],
+    connectionIds: [],
     filters: [],
     forward: [],
     switches: [],

@@ -49,7 +49,7 @@ class Pair {
   }
 
   #arrive(from: number, fields: TcpFields): void {
-    const segment: Segment = { ...fields, source: from, destination: 3 - from, sourcePort: 1, destinationPort: 2 };
+    const segment: Segment = { ...fields, family: 4, source: from, destination: 3 - from, sourcePort: 1, destinationPort: 2 };
     if (from === SERVER) return this.client.socket.receive(segment);
     if (this.server) return this.server.socket.receive(segment);
     if ((fields.flags & (SYN | ACK)) !== SYN) return;
@@ -162,7 +162,7 @@ describe("two scripted ends", () => {
     pair.client.socket.connect(0);
     pair.pass(10_000);
     const rst = (seq: number): void =>
-      pair.client.socket.receive({ flags: RST, seq, ack: 0, window: 0, payload: NO_PAYLOAD, source: 2, destination: 1, sourcePort: 2, destinationPort: 1 });
+      pair.client.socket.receive({ flags: RST, seq, ack: 0, window: 0, payload: NO_PAYLOAD, family: 4, source: 2, destination: 1, sourcePort: 2, destinationPort: 1 });
     rst(0x70000000);
     assert.equal(pair.client.ended, null);
     rst(78);
@@ -177,7 +177,7 @@ describe("two scripted ends", () => {
     pair.client.socket.probe();
     pair.pass(300_000);
     assert.equal(pair.server!.sent.length, before + 1);
-    const stray: Segment = { flags: ACK, seq: 0, ack: 0x40000000, window: 1, payload: NO_PAYLOAD, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
+    const stray: Segment = { flags: ACK, seq: 0, ack: 0x40000000, window: 1, payload: NO_PAYLOAD, family: 4, source: 1, destination: 2, sourcePort: 1, destinationPort: 2 };
     for (let i = 0; i < 50; i++) pair.server!.socket.receive(stray);
     assert.equal(pair.server!.sent.length, before + 2);
   });
