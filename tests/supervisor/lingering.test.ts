@@ -86,6 +86,17 @@ describe("a draining blade with QUIC connections", () => {
     assert.deepEqual(world.offline.map(({ blade }) => blade), ["ardsley"]);
   });
 
+  test("serves again when its drain is cancelled, and lingers again when it is drained again", () => {
+    const world = drained();
+    talk(world, 3);
+    assert.equal(world.outcomeOf((on) => world.manager.cancelDrain("ardsley", on)), null);
+    assert.notEqual(previousBuckets(world), 0);
+    assert.equal(world.outcomeOf((on) => world.manager.drainBlade("ardsley", null, on)), null);
+    talk(world, 8);
+    assert.deepEqual(world.offline, []);
+    assert.equal(world.events("lingering").length, 2);
+  });
+
   test("goes at once when it is removed", () => {
     const world = drained();
     talk(world, 5);
