@@ -342,7 +342,7 @@ export class ServerId {
   /** Of the owner. */
   mac: u32;
   macHigh: u16;
-  /** The owner's number in the assignment in force, or NO_OWNER: filled in by the image. */
+  /** The image's note of the owner's number; 0 in a PUT. */
   owner: u16;
   /** The configuration in the first byte, then the server id, zeros behind it. */
   key: u64;

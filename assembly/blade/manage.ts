@@ -12,7 +12,6 @@ import { commitIdentity } from "../manage/identity";
 import { commitFilters, commitForwards } from "../manage/lists";
 import { commitServices } from "../manage/services";
 import { closeStage, takeChunk } from "../manage/stage";
-import { resolveServerIds } from "../quic/servers";
 
 /** Handles the message in the inbox; returns the bytes of the answer in the outbox. */
 export function onMessage(bytes: u32, now: u32): u32 {
@@ -47,7 +46,7 @@ function put(): void {
   const table = takeChunk();
   if (table == Table.NONE) return;
   if (table == Table.IDENTITY) commitIdentity();
-  else if (table == Table.ASSIGNMENT) assign();
+  else if (table == Table.ASSIGNMENT) commitAssignment();
   else if (table == Table.FILTER) commitFilters();
   else if (table == Table.FORWARD) commitForwards();
   else if (table == Table.SERVICE) commitServices();
@@ -55,8 +54,4 @@ function put(): void {
   else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
   sweep();
-}
-
-function assign(): void {
-  if (commitAssignment()) resolveServerIds();
 }

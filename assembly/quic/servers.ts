@@ -30,20 +30,17 @@ function serverIdAt(index: u32): ServerId {
 /** Takes `serverIds` records into use, copied by the caller, in ascending order of their keys. */
 export function setServerIds(serverIds: u32): void {
   count = serverIds;
-  resolveServerIds();
 }
 
-/** Finds the owners' numbers anew: another assignment or other server ids are in force. */
-export function resolveServerIds(): void {
-  for (let i: u32 = 0; i < SERVER_IDS_MAX; i++) {
-    if (i >= count) break;
-    const serverId = serverIdAt(i);
-    const mac = <u64>serverId.mac | (<u64>serverId.macHigh << 32);
-    // Most owners keep their number.
-    const before = <u32>serverId.owner;
-    if (before < owners() && macOfOwner(before) == mac) continue;
-    serverId.owner = <u16>ownerByMac(mac);
-  }
+/** The number of the owner in the assignment in force, or NO_OWNER. Looked for when a packet asks: an install need not wait for
+ *  all of them. Most owners keep the number that they had the last time. */
+function numberOf(serverId: ServerId): u32 {
+  const mac = <u64>serverId.mac | (<u64>serverId.macHigh << 32);
+  const last = <u32>serverId.owner;
+  if (last < owners() && macOfOwner(last) == mac) return last;
+  const owner = ownerByMac(mac);
+  if (owner != NO_OWNER) serverId.owner = <u16>owner;
+  return owner;
 }
 
 /** An owner's number in the assignment in force, or NO_OWNER. */
@@ -60,7 +57,7 @@ export function isBefore(a: ServerId, b: ServerId): bool {
   return a.key < b.key || (a.key == b.key && a.keyHigh < b.keyHigh);
 }
 
-/** Number of the owner that has the server id in FOUND, or NO_OWNER. */
+/** Number of the owner that has the server id in FOUND, or NO_OWNER: there is none, or it is in no assignment. */
 export function ownerOfServerId(): u32 {
   const key = load<u64>(FOUND);
   const keyHigh = load<u64>(FOUND, 8);
@@ -70,7 +67,7 @@ export function ownerOfServerId(): u32 {
     if (from >= to) break;
     const middle = (from + to) >>> 1;
     const serverId = serverIdAt(middle);
-    if (serverId.key == key && serverId.keyHigh == keyHigh) return serverId.owner;
+    if (serverId.key == key && serverId.keyHigh == keyHigh) return numberOf(serverId);
     if (serverId.key < key || (serverId.key == key && serverId.keyHigh < keyHigh)) from = middle + 1;
     else to = middle;
   }

@@ -297,9 +297,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "server ids keep the owners' numbers of the assignment before",
-    file: "assembly/blade/manage.ts",
-    from: "if (commitAssignment()) resolveServerIds();",
-    to: "commitAssignment();",
+    file: "assembly/quic/servers.ts",
+    from: "if (last < owners() && macOfOwner(last) == mac) return last;",
+    to: "if (last != 0 && last < owners()) return last;",
     spec: "cid",
   },
   {
