@@ -105,6 +105,7 @@ export class ApplianceManager {
         if (reconfiguration.kind !== "forget") this.#loads.moved();
       },
       onFailing: (blade) => this.#members.failing(blade),
+      onCutting: (blade) => this.#members.fence(blade),
       onIdle: () => this.#members.settle(),
     });
     const parts = { core, switches: this.#switches, drains: this.#drains, reconfigurer: this.#reconfigurer };

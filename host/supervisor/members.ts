@@ -68,14 +68,17 @@ export class Members {
     this.#parts.switches.want({});
   }
 
+  /** Its port is to be shut, until it is added again. */
+  fence(blade: string): void {
+    const { view, fenced } = this.#core.state;
+    const { port } = view.members.find((member) => member.blade === blade)!;
+    this.#core.change({ fenced: { ...fenced, [blade]: { port, opensAt: null } } });
+  }
+
   /** Its port is shut first, then it leaves all histories. */
   failing(blade: string): void {
-    const { view, fenced, cuts } = this.#core.state;
-    const { port } = view.members.find((member) => member.blade === blade)!;
-    this.#core.change({
-      fenced: { ...fenced, [blade]: { port, opensAt: null } },
-      cuts: { ...cuts, [blade]: this.#core.watch.live(blade) },
-    });
+    this.fence(blade);
+    this.#core.change({ cuts: { ...this.#core.state.cuts, [blade]: this.#core.watch.live(blade) } });
     this.#parts.drains.forget(blade);
   }
 

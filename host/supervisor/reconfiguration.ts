@@ -7,6 +7,7 @@
  *            '--refused, digests differ, time-out--> called-off
  * forget:                        install --...--> finished      (no current owner changes: no switch has to know)
  * fail:   fence --the port is shut--> install --...--> switch --...--> finished      (nobody is there to prepare)
+ * cut:    the same, of a draining blade at its deadline
  * ```
  *
  * Before the first install everything can be taken back; after it, everything goes forward. A fence has no time-out: as
@@ -80,6 +81,12 @@ export function beginMove(beginning: Beginning, generation: number): Transition 
 /** Previous owners leave histories: there is nothing to prepare, and no switch has to know. */
 export function beginForget(beginning: Beginning, next: Assignment): Transition {
   return enter(initial("forget", { ...beginning, steers: false }, next), "install", beginning.now);
+}
+
+/** A draining blade leaves all histories with what it still has. It is not among `blades`: like a failed one, it is fenced first, for it may
+ *  still have the rows of connections that others may open anew now, or not have the assignment in force. */
+export function beginCut(beginning: Beginning, next: Assignment): Transition {
+  return enter(initial("forget", beginning, next), beginning.steers ? "fence" : "install", beginning.now);
 }
 
 /** A failed blade leaves all histories. It is not among `blades`. */

@@ -9,7 +9,7 @@ import type { Cancel } from "./environment.ts";
 import { costOf, countForced, withPrice } from "./forcing.ts";
 import type { Drained, Report } from "./messages.ts";
 import {
-  beginFail, beginForget, beginMove, onGone, onReport, onSwitched, onTick, resume,
+  beginCut, beginFail, beginForget, beginMove, onGone, onReport, onSwitched, onTick, resume,
   type Beginning, type Reconfiguration, type Transition,
 } from "./reconfiguration.ts";
 import { changeView, type Request } from "./requests.ts";
@@ -30,6 +30,8 @@ export interface ReconfigurerHooks {
   readonly onCommitted: (state: Reconfiguration, task: Task | null) => void;
   /** A blade is about to be failed. */
   readonly onFailing: (blade: string) => void;
+  /** A draining blade is about to be cut off. */
+  readonly onCutting: (blade: string) => void;
   /** Nothing is under way. */
   readonly onIdle: () => void;
 }
@@ -157,37 +159,19 @@ export class Reconfigurer {
   #cut(task: Extract<Task, { kind: "cut" }>): void {
     const { view, assignment, cuts } = this.#core.state;
     if (!bladesOf(view, "draining").includes(task.blade)) return this.next();
-    if (this.#mayBelieveItOwns(task.blade)) return this.#cutSilent(task);
+    const beginning = this.#beginning(view, task.blade);
+    if (beginning.blades.length === 0 && this.participants(view).length === 0) {
+      // Nobody at all can be heard: it is not the blade that is cut off.
+      this.#core.change({ waiting: [...this.#core.state.waiting, task] });
+      return this.#pause(this.#core.timing.checkMs);
+    }
     this.#core.change({ cuts: { ...cuts, [task.blade]: task.live } });
     this.#core.note("deadline", { blade: task.blade, cut: task.live });
+    this.#hooks.onCutting(task.blade);
     const owners = view.members.filter((member) => member.blade === task.blade);
-    this.#shrink(
-      owners.map(({ name }) => ({ owner: name, buckets: previousBuckets(assignment, name) })),
-      task,
-      task.blade,
-    );
-  }
-
-  /** Whether a blade was not heard to have what is in force: its IPD may have an assignment in which buckets are its own
-   *  that have other owners by now. */
-  #mayBelieveItOwns(blade: string): boolean {
-    const { watch, now, state } = this.#core;
-    return watch.isSilent(blade, now) && (watch.lastOf(blade)?.generation ?? 0) < state.assignment.generation;
-  }
-
-  /** One that cannot be told leaves as a failed one does: behind a fence. */
-  #cutSilent(task: Extract<Task, { kind: "cut" }>): void {
-    const { blade } = task;
-    const { state, now, timing } = this.#core;
-    const request = { kind: "fail", blade } as const;
-    try {
-      this.#fail({ kind: "request", id: 0, request, at: now }, this.#withSilent(changeView(state.view, request)), blade);
-    } catch (error) {
-      if (!(error instanceof DobbsError)) throw error;
-      // Nobody else can be heard: it is not the blade that is cut off.
-      this.#core.change({ waiting: [...this.#core.state.waiting, task] });
-      this.#pause(timing.checkMs);
-    }
+    const left = owners.map(({ name }) => ({ owner: name, buckets: previousBuckets(assignment, name) }));
+    const next = forget(assignment, left, this.#core.state.generation + 1, task.blade);
+    this.#begin(task, beginCut(beginning, next));
   }
 
   #shrink(drained: readonly Drained[], task: Task | null, leaving: string | null = null): void {
@@ -196,12 +180,13 @@ export class Reconfigurer {
     this.#begin(task, beginForget(this.#beginning(view), next));
   }
 
-  #beginning(view: View): Beginning {
+  /** `without`: a blade that is not asked. */
+  #beginning(view: View, without: string | null = null): Beginning {
     const { now } = this.#core;
     return {
       view,
       last: this.#core.state.assignment,
-      blades: this.participants(view),
+      blades: this.participants(view).filter((blade) => blade !== without),
       steers: this.#switches.exist,
       now,
     };
@@ -214,14 +199,15 @@ export class Reconfigurer {
     return silent.length === 0 ? view : { ...view, silent };
   }
 
-  /** Who has to agree: those that are to get buckets for the first time, or again; and all others but those that have
-   *  fallen silent, who keep no one waiting: they are told when they are heard again. */
+  /** Who has to agree: those that are to get buckets for the first time, or again; and all others but those that are behind a fence,
+   *  or have fallen silent, who keep no one waiting: they are told when they are heard again. */
   participants(view: View): string[] {
     const { state, watch, now } = this.#core;
     const serving = new Set(bladesOf(state.view, "active"));
     const coming = new Set(bladesOf(view, "active").filter((blade) => !serving.has(blade)));
     const blades = bladesOf(view, "active", "draining");
-    return blades.filter((blade) => coming.has(blade) || !watch.isSilent(blade, now));
+    const takesPart = (blade: string): boolean => !watch.isSilent(blade, now) && state.fenced[blade]?.opensAt !== null;
+    return blades.filter((blade) => coming.has(blade) || takesPart(blade));
   }
 
   #begin(task: Task | null, transition: Transition): void {

@@ -1,7 +1,7 @@
 /** Who is declared failed, by whom, and how often that was wrong: real managers, real images. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { code, histories } from "./probe.ts";
+import { code, histories, openOwn } from "./probe.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 const THREE = ["ardsley", "dobbs-ferry", "hartsdale"] as const;
@@ -11,7 +11,7 @@ const FAIL_MS = 5_000;
 function three(options: WorldOptions = {}): World {
   const world = new World(options);
   world.grow(...THREE);
-  world.host("hartsdale").open(20);
+  openOwn(world, "hartsdale", 20);
   world.clock.advance(1_500);
   return world;
 }
@@ -54,6 +54,7 @@ describe("a blade that was declared failed", () => {
       world.clock.advance(2_000);
       assert.deepEqual(declared(world), [times, times]);
       const { blade } = world.blades.get("hartsdale")!;
+      world.host("hartsdale").sockets = [];
       assert.equal(world.outcomeOf((on) => world.manager.addBlades([blade], on)), null);
       world.clock.advance(2_000);
       assert.equal(statusOf(world, "hartsdale").alive, false);
@@ -126,24 +127,24 @@ describe("a blade that drains, and cannot be told that buckets are not its own a
     return world;
   }
 
-  test("leaves at its deadline as a failed one does: fenced first", () => {
+  test("leaves at its deadline fenced first, like a failed one", () => {
     const world = silent();
     world.options = { drops: (node) => node === "active" };
     world.clock.advance(10_000);
     assert.equal(world.manager.status().phase, "fence");
     assert.ok(histories(world).some((history) => history.includes("hartsdale")));
     world.options = {};
-    assert.ok(world.clock.until(() => world.failed.length > 0, 5_000));
-    assert.deepEqual([world.failed, world.offline], [[{ blade: "hartsdale", cut: 20 }], []]);
-    assert.deepEqual([statusOf(world, "hartsdale").status, statusOf(world, "hartsdale").fenced], ["failed", true]);
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 20, forced: 0 });
+    assert.ok(world.clock.until(() => world.offline.length > 0, 5_000));
+    assert.deepEqual([world.failed, world.offline], [[], [{ blade: "hartsdale", cut: 20 }]]);
+    assert.deepEqual([statusOf(world, "hartsdale").status, statusOf(world, "hartsdale").fenced], ["offline", true]);
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 20, failed: 0, forced: 0 });
   });
 
   test("so too when it is removed, and then it is forgotten", () => {
     const world = silent();
     assert.equal(code(world.outcomeOf((on) => world.manager.removeBlade("hartsdale", on))), "null");
     assert.deepEqual(Object.keys(world.current()), ["ardsley", "dobbs-ferry"]);
-    assert.deepEqual(world.failed, [{ blade: "hartsdale", cut: 20 }]);
+    assert.deepEqual(world.offline, [{ blade: "hartsdale", cut: 20 }]);
   });
 
   test("waits behind its deadline while nobody at all is heard", () => {
@@ -152,7 +153,7 @@ describe("a blade that drains, and cannot be told that buckets are not its own a
     world.clock.advance(20_000);
     assert.deepEqual([world.failed, world.offline], [[], []]);
     world.options = {};
-    assert.ok(world.clock.until(() => world.failed.length > 0, 5_000));
+    assert.ok(world.clock.until(() => world.offline.length > 0, 5_000));
   });
 
   test("goes offline as usual when it is heard before", () => {

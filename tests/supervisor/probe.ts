@@ -68,3 +68,15 @@ export function generations(world: World): number[] {
 export function code(error: Error | null): string {
   return error instanceof DobbsError ? error.code : String(error);
 }
+
+/** Opens `count` connections of clients in buckets that `blade` is the current owner of, as it is when they come by its NIC. */
+export function openOwn(world: World, blade: string, count: number, net = "10.1"): void {
+  const current = histories(world).map(([name]) => name);
+  const clients = Array.from({ length: 16 * count }, (_, i) => `${net}.${i >> 8}.${i & 255}`);
+  const buckets = bucketsOf(world, blade, clients);
+  const own = clients.filter((client) => current[buckets.get(client)!] === blade).slice(0, count);
+  assert.equal(own.length, count, "there are clients enough");
+  for (const [i, client] of own.entries()) {
+    world.host(blade).sockets.push({ client, clientPort: 40_000 + i, vip: VIP, vipPort: 80, state: "established" });
+  }
+}

@@ -74,22 +74,19 @@ describe("a drain that is cancelled", () => {
     assert.equal(statusOf(world, "ardsley").status, "active");
   });
 
-  test("when it has just been cut serves again, and what was cut is counted", () => {
+  test("when it is being cut comes too late: its port is shut, what was cut is counted, and it has to be added again", () => {
     const world = draining(2_000);
-    // It is out of all histories, and not offline as long as that is not known everywhere.
-    world.options = { loses: (from, _to, message) => from === "ardsley" && message.kind === "sessions" };
-    assert.ok(world.clock.until(() => world.events("forgot").length > 0, 4_000));
-    assert.equal(cancel(world), null);
+    // The fence cannot be put up yet.
+    world.options = { drops: (node) => node === "active" };
+    assert.ok(world.clock.until(() => world.manager.status().phase === "fence", 4_000));
+    const outcomes: (string | null)[] = [];
+    world.manager.cancelDrain("ardsley", (error) => outcomes.push(error && error.code));
     world.options = {};
-    assert.deepEqual(world.offline, []);
-    assert.deepEqual(world.current(), { ardsley: 8, "dobbs-ferry": 8 });
+    assert.ok(world.clock.until(() => outcomes.length > 0, 8_000));
+    assert.deepEqual(outcomes, ["E_BLADE_STATUS"]);
+    assert.deepEqual(world.offline, [{ blade: "ardsley", cut: FLOWS }]);
     assert.equal(world.manager.status().tally.cut.deadline, FLOWS);
-    assert.equal(world.events("drain-cancelled")[0]!.details["cut"], FLOWS);
-    world.clock.advance(3_000);
-    world.outcomeOf((on) => world.manager.drainBlade("ardsley", null, on));
-    world.host("ardsley").sockets = [];
-    assert.ok(world.clock.until(() => world.offline.length > 0, 5_000));
-    assert.deepEqual(world.offline, [{ blade: "ardsley", cut: 0 }]);
+    assert.equal(statusOf(world, "ardsley").fenced, true);
   });
 
   test("of a blade that does not answer is refused, and it goes on draining", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
-import { code, histories } from "./probe.ts";
+import { code, histories, openOwn } from "./probe.ts";
 import { World } from "./world.ts";
 
 const THREE = ["ardsley", "dobbs-ferry", "hartsdale"] as const;
@@ -14,7 +14,7 @@ const currents = (world: World): string[] => histories(world).map(([current]) =>
 function three(options = {}): World {
   const world = new World({ buckets: 32, ...options });
   world.grow(...THREE);
-  for (const [at, name] of THREE.entries()) world.host(name).open(FLOWS, "established", `10.${at + 1}`);
+  for (const [at, name] of THREE.entries()) openOwn(world, name, FLOWS, `10.${at + 1}`);
   world.clock.advance(1_000);
   return world;
 }
