@@ -26,6 +26,8 @@ export interface BladeDocument {
   readonly fenced: boolean;
   /** It was declared failed, and has said since that it had gone on all the time. */
   readonly alive: boolean;
+  /** Why its NIC does not have the filter rules and stations that hold; null: it has not refused them. */
+  readonly refuses: string | null;
   /** Of a drain that has one: when what is left is cut. */
   readonly deadline: string | null;
   readonly leftMs: number | null;

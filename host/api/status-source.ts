@@ -13,16 +13,16 @@ export function statusDocument(options: ServiceOptions & { readonly startedAt: n
     owners.reduce((sum, owner) => sum + (owner.blade === name ? owner[field] : 0), 0);
 
   const serving = status.blades.map((blade): BladeDocument => {
-    const { name, status: state, load, fenced, alive, deadline } = blade;
+    const { name, status: state, load, fenced, alive, refuses, deadline } = blade;
     const counts = { live: ofBlade(name, "live"), current: ofBlade(name, "current"), previous: ofBlade(name, "previous") };
     const share = { weight: ofBlade(name, "weight"), factor: owners.find((owner) => owner.blade === name)?.factor ?? 1 };
     const end = deadline === null ? null : new Date(deadline).toISOString();
     const leftMs = deadline === null ? null : Math.max(0, Math.round(deadline - at));
-    return { name, status: state, health: healthOf(blade, isConnected(name)), load, generation: blade.generation, ...counts, ...share, fenced, alive, deadline: end, leftMs };
+    return { name, status: state, health: healthOf(blade, isConnected(name)), load, generation: blade.generation, ...counts, ...share, fenced, alive, refuses, deadline: end, leftMs };
   });
   const spare = blades.all().filter(({ name }) => !members.has(name)).map(({ name, weight }): BladeDocument => {
     const health = isConnected(name) ? "healthy" : "absent";
-    return { name, status: "spare", health, load: null, generation: 0, live: 0, current: 0, previous: 0, weight, factor: 1, fenced: false, alive: false, deadline: null, leftMs: null };
+    return { name, status: "spare", health, load: null, generation: 0, live: 0, current: 0, previous: 0, weight, factor: 1, fenced: false, alive: false, refuses: null, deadline: null, leftMs: null };
   });
 
   return {

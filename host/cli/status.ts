@@ -42,6 +42,7 @@ export function statusText(status: StatusDocument): string {
   const state = missing.length === 0 ? phase : `${phase}, no answer yet from ${missing.join(", ")}`;
   const vms = owners.filter(({ name, blade }) => name !== blade);
   const lost = lossText(status);
+  const refusals = blades.flatMap(({ name, refuses }) => (refuses === null ? [] : [`${name} refuses the filter rules and stations: ${refuses}`]));
   const parts = [
     `${appliance}  ${vips.join(" ")}\ngeneration ${generation}, ${count(buckets, "bucket")}, ${state}`,
     ...(waiting.length === 0 ? [] : [`Waiting\n${waiting.map((request) => `  ${request}`).join("\n")}`]),
@@ -52,6 +53,7 @@ export function statusText(status: StatusDocument): string {
     ...(switches.length === 0
       ? []
       : [table([["switch", "role", "state"], ...switches.map((one): Cell[] => [one.name, one.role, switchText(one)])])]),
+    ...(refusals.length === 0 ? [] : [refusals.join("\n")]),
     ...(lost === "" ? [] : [lost]),
     ...(filters + forward === 0 ? [] : [`${count(filters, "filter rule")}, ${count(forward, "station")}`]),
   ];

@@ -91,10 +91,10 @@ interface Row {
   readonly tone: Tone | undefined;
 }
 
-function bladeCells({ name, status, health, load, generation, live, current, previous }: BladeDocument): Row {
+function bladeCells({ name, status, health, load, generation, live, current, previous, refuses }: BladeDocument): Row {
   const member = status === "active" || status === "draining";
   const cells = [name, status, health, load === null ? "-" : load.toFixed(2), member ? String(generation) : "-", member ? number(live) : "-"];
-  const bad = status === "failed" || (member && health !== "healthy");
+  const bad = status === "failed" || (member && (health !== "healthy" || refuses !== null));
   return { cells, current, previous, tone: bad ? "bad" : status === "draining" ? "wait" : member ? undefined : "quiet" };
 }
 

@@ -209,7 +209,7 @@ export class ApplianceManager {
 
   /** Everything there is to know, as plain data. */
   status(): ApplianceStatus {
-    return applianceStatus(this.#core, this.#switches);
+    return applianceStatus(this.#core, this.#switches, this.#tables);
   }
 
   /** Hands in a message of a traffic manager. */

@@ -6,6 +6,7 @@ import type { Tally, Task } from "./state.ts";
 import { bucketCounts, previousBuckets } from "./succession.ts";
 import type { SwitchControl } from "./switch-control.ts";
 import type { SwitchRoleName } from "./switch-driver.ts";
+import type { TablesControl } from "./tables-control.ts";
 import type { MemberStatus } from "./view.ts";
 
 export interface OwnerStatus {
@@ -37,6 +38,8 @@ export interface BladeStatus {
   readonly alive: boolean;
   /** Run queue of its host, divided by its CPUs; null: not known. */
   readonly load: number | null;
+  /** Why it does not have the filter rules and stations that hold; null: it has not refused them. */
+  readonly refuses: string | null;
   /** ms on the appliance manager's clock, null: none. */
   readonly deadline: number | null;
 }
@@ -67,7 +70,7 @@ export interface ApplianceStatus {
   readonly tally: Tally;
 }
 
-export function applianceStatus(core: Core, switches: SwitchControl): ApplianceStatus {
+export function applianceStatus(core: Core, switches: SwitchControl, tables: TablesControl): ApplianceStatus {
   const { state, watch, now } = core;
   const { view, assignment, running } = state;
   const counts = bucketCounts(assignment);
@@ -88,6 +91,7 @@ export function applianceStatus(core: Core, switches: SwitchControl): ApplianceS
       fenced: state.fenced[name] !== undefined,
       alive: state.fenced[name]?.alive ?? false,
       load: watch.lastOf(name)?.load ?? null,
+      refuses: tables.refusalOf(name),
       deadline: state.drains[name]?.deadline ?? null,
     })),
     owners: members.map(({ name, blade, status, weight, factor = 1 }) => ({

@@ -20,8 +20,8 @@ export class TablesControl {
   readonly #core: Core;
   readonly #switches: SwitchControl;
   readonly #onDone: OnTables;
-  /** Revision that a blade has refused, by blade: it is not asked again. */
-  readonly #refused = new Map<string, number>();
+  /** What a blade has refused, and why, by blade: it is not asked again. */
+  readonly #refused = new Map<string, { readonly revision: number; readonly why: string }>();
   #cancel: Cancel | null = null;
 
   constructor(core: Core, switches: SwitchControl, onDone: OnTables) {
@@ -33,6 +33,12 @@ export class TablesControl {
   /** The lists that hold: not those that may still be refused. */
   get current(): Tables {
     return this.#change?.before ?? this.#core.state.tables;
+  }
+
+  /** Why a blade does not have the lists; null: it has not refused them. */
+  refusalOf(blade: string): string | null {
+    const refused = this.#refused.get(blade);
+    return refused?.revision === this.#core.state.tables.revision ? refused.why : null;
   }
 
   begin(task: Task, request: TablesRequest): void {
@@ -56,7 +62,7 @@ export class TablesControl {
   onReport(from: string, { revision, problem }: Extract<Report, { kind: "tabled" }>): void {
     if (revision !== this.#core.state.tables.revision) return;
     if (problem !== null) {
-      this.#refused.set(from, revision);
+      this.#refused.set(from, { revision, why: problem.why });
       this.#core.note("tables-refused", { blade: from, why: problem.why });
       if (this.#change !== null)
         this.#takeBack(new DobbsError(problem.code, `${from}: ${problem.why}`, problem.mend, 1));
@@ -80,7 +86,7 @@ export class TablesControl {
   /** Members that have older lists are told. */
   onSessions(from: string, sessions: Sessions): void {
     const { tables } = this.#core.state;
-    if (sessions.tables >= tables.revision || this.#refused.get(from) === tables.revision) return;
+    if (sessions.tables >= tables.revision || this.refusalOf(from) !== null) return;
     if (this.#change?.waiting.includes(from)) return;
     this.tell(from);
   }

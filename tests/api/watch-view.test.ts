@@ -9,7 +9,7 @@ import { colorPaint, watchLines } from "../../host/cli/watch-view.ts";
 
 process.env["TZ"] = "UTC";
 
-const BLADE = { status: "active", health: "healthy", load: 0.12, generation: 12, live: 130, current: 128, previous: 0, weight: 1, factor: 1, fenced: false, alive: false, deadline: null, leftMs: null } as const;
+const BLADE = { status: "active", health: "healthy", load: 0.12, generation: 12, live: 130, current: 128, previous: 0, weight: 1, factor: 1, fenced: false, alive: false, refuses: null, deadline: null, leftMs: null } as const;
 const BLADES: readonly BladeDocument[] = [
   { ...BLADE, name: "ardsley" },
   { ...BLADE, name: "dobbs-ferry", status: "draining", load: 1.5, live: 1_285, current: 0, previous: 85, deadline: "2026-01-02T14:13:02.000Z", leftMs: 580_000 },

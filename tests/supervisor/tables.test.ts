@@ -118,6 +118,20 @@ describe("stations", () => {
     assert.deepEqual(world.manager.tables().forward, [{ ...STATION, at: "ardsley" }]);
   });
 
+  test("at a port that a blade lacks, before that is in: it refuses all lists, and its status says so until it can have them", () => {
+    const world = two();
+    const refuses = (): Record<string, string | null> =>
+      Object.fromEntries(world.manager.status().blades.map((blade) => [blade.name, blade.refuses]));
+    assert.equal(setForward(world, [{ ...STATION, port: 200, at: "hastings" }]), null, "there is nobody to ask");
+    world.grow("hastings");
+    world.clock.advance(3_000);
+    assert.equal(world.events("tables-refused").length, 1);
+    assert.deepEqual(refuses(), { ardsley: null, "dobbs-ferry": null, hastings: "Record 0 is out of range." });
+    assert.equal(setForward(world, [{ ...STATION, at: "hastings" }]), null);
+    world.clock.advance(3_000);
+    assert.deepEqual(refuses(), { ardsley: null, "dobbs-ferry": null, hastings: null });
+  });
+
   test("at the switch open a port of their own, towards the clients", () => {
     const world = two();
     assert.equal(setForward(world, [{ ...STATION, port: 9, at: "switch" }]), null);
