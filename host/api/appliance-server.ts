@@ -110,6 +110,7 @@ export class ApplianceServer {
   async start(): Promise<void> {
     const { api, folder, log } = this.#options;
     await this.#listenToBlades();
+    this.#manager.listens();
     const place = await this.#http.listen(api.host, api.port);
     this.url = urlOf(place);
     folder.announce({ url: this.url, pid: process.pid });

@@ -41,7 +41,7 @@ export interface LabOptions {
 const CLIENT_COUNT = 72;
 /** Blades that serve before the script begins. */
 const FIRST_BLADES = 2;
-const FAIL_AFTER = "3s";
+const FAIL_AFTER = "5s";
 const GENTLE_MS = 5_000;
 const HEALTHY_MS = 30_000;
 

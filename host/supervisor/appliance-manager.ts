@@ -125,6 +125,11 @@ export class ApplianceManager {
     core.timer(0, () => this.#resume());
   }
 
+  /** From now on it can be heard, and traffic managers can come back: until now none was late. */
+  listens(): void {
+    this.#lookout.hearAll();
+  }
+
   /** Takes blades in, in one reconfiguration. Their traffic managers must be there. `force`, here and below: also where
    *  histories become too long; what their oldest owners hold is cut, and counted. */
   addBlades(blades: readonly Blade[], onOutcome?: OnOutcome, force = false): void {

@@ -59,6 +59,24 @@ describe("an appliance manager that is started anew", () => {
     assert.deepEqual([world.failed, world.events("silent")], [[], []]);
   });
 
+  test("the time to be heard begins when there is something to be heard by", () => {
+    const { world, restart } = recorded({ failMs: 3_000 });
+    world.grow("ardsley", "dobbs-ferry");
+    world.life.end();
+    world.clock.advance(1_000);
+    let deaf = ["ardsley", "dobbs-ferry"];
+    world.options = { ...world.options, loses: (from, to) => deaf.includes(from) || deaf.includes(to) };
+    restart();
+    // It takes long until it listens.
+    world.clock.advance(2_500);
+    world.manager.listens();
+    deaf = ["dobbs-ferry"];
+    world.clock.advance(2_500);
+    deaf = [];
+    world.clock.advance(10_000);
+    assert.deepEqual(world.failed, []);
+  });
+
   test("what was called off is not prepared for any more, though word of it has not gone out", () => {
     const { world, restart } = recorded({ timing: { prepareMs: 500 } });
     world.grow("ardsley", "dobbs-ferry");
