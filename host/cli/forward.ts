@@ -1,8 +1,9 @@
 /** `dobbs forward`: stations (VMs, end hosts) that serve no bucket, and the ports that lead to them. */
 import { Command, Option } from "commander";
 import type { OutcomeDocument } from "../api/service.ts";
+import type { BladeDocument } from "../api/status-document.ts";
 import type { Forward } from "../model/appliance.ts";
-import { tell } from "./blade-commands.ts";
+import { statusOf, tell } from "./blade-commands.ts";
 import { listCommand } from "./lists.ts";
 import { MANAGER_EXIT_CODES, MANAGER_HELP, type ManagerOptions, withManager } from "./manager.ts";
 import { wholeNumber } from "./options.ts";
@@ -55,8 +56,20 @@ export function forwardText(forward: readonly Forward[]): string {
 
 async function add(mac: string, { at, port, ...options }: ManagerOptions & Pick<Forward, "at" | "port">): Promise<void> {
   const body = { station: { mac, at, port } };
-  const outcome = await withManager(options, (client) => client.ask<OutcomeDocument>("POST", "/v1/forward", body));
-  await tell(options, outcome, () => `${mac} is behind port ${port} of ${at}.`);
+  const { outcome, blade } = await withManager(options, async (client) => {
+    const outcome = await client.ask<OutcomeDocument>("POST", "/v1/forward", body);
+    return { outcome, blade: (await statusOf(client)).blades.find(({ name }) => name === at) };
+  });
+  await tell(options, outcome, () =>
+    blade === undefined || isTold(blade)
+      ? `${mac} is behind port ${port} of ${at}.`
+      : `${mac} will be behind port ${port} of ${at}, which cannot be asked now: if it lacks that port, dobbs status says so when it serves.`,
+  );
+}
+
+/** It has taken the list, or refused it, before the answer came. */
+function isTold({ status, health }: BladeDocument): boolean {
+  return (status === "active" || status === "draining") && health !== "absent" && health !== "silent";
 }
 
 async function remove(mac: string, options: ManagerOptions): Promise<void> {

@@ -88,6 +88,8 @@ describe("the operator's commands", () => {
   test("forward list, add and remove", async () => {
     assert.match(await text("forward", "list"), /^MAC +at +port\n02:00:00:00:00:99 +ardsley +2\n$/);
     assert.equal(await text("forward", "add", "02:00:00:00:00:9a", "--at", "switch", "--port", "7"), "02:00:00:00:00:9a is behind port 7 of switch.\n");
+    assert.match(await text("forward", "add", "02:00:00:00:00:9b", "--at", "hastings", "--port", "9"), /^02:00:00:00:00:9b will be behind port 9 of hastings, which cannot be asked now: /);
+    await text("forward", "remove", "02:00:00:00:00:9b");
     assert.equal(await text("forward", "remove", "02:00:00:00:00:99"), "02:00:00:00:00:99 is no station any more.\n");
     assert.match(await text("forward", "list"), /^MAC +at +port\n02:00:00:00:00:9a +switch +7\n$/);
     await fails(["forward", "add", "03:00:00:00:00:9b", "--at", "switch", "--port", "7"], 2, /^error E_APPLIANCE_ADDRESS: /);
