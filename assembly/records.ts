@@ -473,7 +473,8 @@ export class FlowScan {
   cursor: u32;
   /** Only rows in buckets of which the owner is a previous one: 1; all rows: 0. */
   previousOnly: u8;
-  reserved0: u8;
+  /** Only rows of other protocols than TCP: 1. */
+  othersOnly: u8;
   reserved1: u16;
 }
 
@@ -481,7 +482,7 @@ export enum FlowScanField {
   SIZE = offsetof<FlowScan>(),
   cursor = offsetof<FlowScan>("cursor") | W4,
   previousOnly = offsetof<FlowScan>("previousOnly") | W1,
-  reserved0 = offsetof<FlowScan>("reserved0") | W1,
+  othersOnly = offsetof<FlowScan>("othersOnly") | W1,
   reserved1 = offsetof<FlowScan>("reserved1") | W2,
 }
 

@@ -66,16 +66,18 @@ function teachSegment(at: usize, packet: Packet, owner: u32, now: u32): void {
   flow.state = <u8>stateAfter(flags, flow.state);
 }
 
-/** A previous owner's set of flows can only shrink: what its host sends without having been asked makes no flow there. */
+/** A previous owner's set of flows can only shrink: what its host sends makes no flow there, and brings none back that is over. */
 function teachAnswer(at: usize, packet: Packet, owner: u32, now: u32): void {
   const isCid = packet.serviceClass == ServiceClass.CID;
+  const isCurrent = indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0;
   if (at != 0) {
     const flow = changetype<Flow>(at);
+    if (!isCurrent && isExpired(at, packet, now)) return;
     // A QUIC connection outlives its flow: its connection id keeps it where it is, once the host has answered.
     if (isCid && flow.state == FlowState.ESTABLISHED) return;
     flow.touched = now;
     flow.state = <u8>FlowState.ESTABLISHED;
-  } else if (!isCid && indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0) {
+  } else if (!isCid && isCurrent) {
     insert(packet, owner, FlowState.ESTABLISHED, now);
   }
 }

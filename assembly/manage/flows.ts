@@ -122,7 +122,7 @@ function removeRows(batch: FlowBatch, count: u32, now: u32): void {
 export function onList(now: u32): void {
   if (request().length != SCAN) return refuse(Status.BAD_LENGTH, SCAN);
   const scan = changetype<FlowScan>(PAYLOAD);
-  if (scan.cursor >= SETS || scan.previousOnly > 1 || scan.reserved0 | scan.reserved1) {
+  if (scan.cursor >= SETS || scan.previousOnly > 1 || scan.othersOnly > 1 || scan.reserved1) {
     return refuse(Status.BAD_RECORD, SETS);
   }
   let at = SCAN;
@@ -132,6 +132,7 @@ export function onList(now: u32): void {
     for (let way: u32 = 0; way < WAYS; way++) {
       if (!isRow(set, way)) continue;
       const flow = flowAt(set, way);
+      if (scan.othersOnly && flow.protocol == PROTOCOL_TCP) continue;
       if (scan.previousOnly && indexInHistory(flow.bucket, localOwnerAt(flow.owner).owner) <= 0) continue;
       writeRow(changetype<FlowRow>(ANSWER_PAYLOAD + at), flow, now);
       at += ROW;

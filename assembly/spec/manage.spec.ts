@@ -27,6 +27,7 @@ import {
   FilterRule,
   FlowBatch,
   FlowRow,
+  FlowScan,
   FlowState,
   ForwardEntry,
   HashMode,
@@ -474,6 +475,9 @@ describe("SEED, LOCATE and REMOVE", () => {
   it("LIST with a cursor past the table, or a bad length, is refused", () => {
     expect<u32>(tell(flowScan(0xffffffff, 0))).toBe(Status.BAD_RECORD);
     expect<u32>(tell(flowScan(0, 2))).toBe(Status.BAD_RECORD);
+    const bytes = flowScan(0, 0);
+    changetype<FlowScan>(PAYLOAD).othersOnly = 2;
+    expect<u32>(tell(bytes)).toBe(Status.BAD_RECORD);
     expect<u32>(tell(envelope(Message.LIST, 3))).toBe(Status.BAD_LENGTH);
   });
 });

@@ -3,10 +3,10 @@ import { Drop, Message, Status, Table, Verdict } from "../abi";
 import { generation } from "../buckets";
 import { Flow, find, flows } from "../flows";
 import { packetAt } from "../packet";
-import { ANY_VIP, FlowRow, FlowState, Service, ServiceClass } from "../records";
+import { ANY_VIP, FlowRow, FlowScan, FlowState, Service, ServiceClass } from "../records";
 import { RedirectKind, makeTag, tagKind } from "../redirect";
 import { FlowBatch } from "../records";
-import { PAYLOAD } from "../manage/envelope";
+import { ANSWER_PAYLOAD, PAYLOAD } from "../manage/envelope";
 import { SERVICES_MAX, VIPS_MAX } from "../sizes";
 import { swap16 } from "../wire/ethernet";
 import { assign, command, direct, dropReason, identify, pass, reply, run, sentFrom, sentTo, tell } from "./support/blade";
@@ -24,7 +24,7 @@ import {
   ownerMac,
   udpBetween,
 } from "./support/frames";
-import { NONE, TABLE, answer, chunk, flowBatch } from "./support/messages";
+import { NONE, TABLE, answer, answerRecord, chunk, flowBatch, flowScan } from "./support/messages";
 
 const DNS: u32 = 53;
 const WIREGUARD: u32 = 51820;
@@ -81,6 +81,24 @@ function stageService(index: u32, protocol: u32, port: u32, serviceClass: u32, i
 
 function putServices(count: u32): u32 {
   return tell(chunk(Table.SERVICE, 0, 1, 0, count * <u32>offsetof<Service>()));
+}
+
+/** Rows of other protocols than TCP. */
+function listOthers(): u32 {
+  let cursor: u32 = 0;
+  let rows: u32 = 0;
+  do {
+    const bytes = flowScan(cursor, 0);
+    changetype<FlowScan>(PAYLOAD).othersOnly = 1;
+    assert(tell(bytes) == Status.OK, "list");
+    const listed = (answer().length - <u32>offsetof<FlowScan>()) / <u32>offsetof<FlowRow>();
+    for (let i: u32 = 0; i < listed; i++) {
+      expect<u32>(answerRecord<FlowRow>(offsetof<FlowScan>(), i).protocol).not.toBe(6);
+    }
+    rows += listed;
+    cursor = changetype<FlowScan>(ANSWER_PAYLOAD).cursor;
+  } while (cursor != 0);
+  return rows;
 }
 
 /** DNS of class NONE, WireGuard with a flow that lives 200 ms idle, and 50 ms unanswered. */
@@ -150,6 +168,28 @@ describe("a UDP flow", () => {
     const before = flows();
     expect<u32>(answerDatagram(1, client(1, 6), 4000, WIREGUARD)).toBe(Verdict.FORWARD);
     expect<u32>(flows()).toBe(before);
+  });
+  it("that is over at a previous owner is not brought back by what its host sends: others may have it by now", () => {
+    assign(1, NONE, NONE, NONE);
+    datagram(client(7, 9), 4000, WIREGUARD);
+    answerDatagram(1, client(7, 9), 4000, WIREGUARD);
+    assign(3, 1, NONE, NONE);
+    command(Message.COMPLETE, 0, 7);
+    expectDelivered(datagram(client(7, 9), 4000, WIREGUARD), 1);
+    pass(199);
+    answerDatagram(1, client(7, 9), 4000, WIREGUARD);
+    pass(199);
+    expectDelivered(datagram(client(7, 9), 4000, WIREGUARD), 1);
+    pass(200);
+    answerDatagram(1, client(7, 9), 4000, WIREGUARD);
+    expectRedirected(datagram(client(7, 9), 4000, WIREGUARD), RedirectKind.RESTEER, 3);
+  });
+  it("is listed without those of TCP, where that is asked", () => {
+    assign(1, NONE, NONE, NONE);
+    const before = listOthers();
+    datagram(client(7, 10), 4000, WIREGUARD);
+    direct(client(7, 10), 4000, SYN);
+    expect<u32>(listOthers()).toBe(before + 1);
   });
   it("is seeded with the time that it has been idle, from the traffic manager's mirror", () => {
     assign(2, 1, NONE, NONE);

@@ -56,6 +56,8 @@ blades:
 #   - { protocol: udp, port: 53, class: none }
 #   - { protocol: udp, port: 51820, class: flow, idle: 180s, provisional: 5s }
 #   - { protocol: udp, port: 443, class: cid }
+# After its bucket has moved, a flow that never rests is cut, and goes to the new server:
+# udpDrain: 600s
 
 # How the servers must make their QUIC connection ids: draft-ietf-quic-load-balancers-21. Each owner has a server id: its
 # place in this file, from 1, or what "servers" says. The key hides them; draw one as the seed.

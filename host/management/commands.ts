@@ -151,9 +151,18 @@ export function decodeFlows(records: Records, header: "FlowBatch" | "FlowScan", 
   });
 }
 
-export function listRequest(records: Records, cursor: number, previousOnly: boolean): Request {
+/** Which rows of a flow table are meant: all, but for what is said here. */
+export interface FlowFilter {
+  /** Rows in buckets of which their owner is a previous one. */
+  readonly previousOnly?: boolean;
+  /** Rows of other protocols than TCP. */
+  readonly othersOnly?: boolean;
+}
+
+export function listRequest(records: Records, cursor: number, filter: FlowFilter): Request {
   const payload = new Uint8Array(records.size("FlowScan"));
-  records.write(payload, "FlowScan", 0, { cursor, previousOnly: Number(previousOnly) });
+  const { previousOnly = false, othersOnly = false } = filter;
+  records.write(payload, "FlowScan", 0, { cursor, previousOnly: Number(previousOnly), othersOnly: Number(othersOnly) });
   return { type: "LIST", payload };
 }
 

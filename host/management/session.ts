@@ -23,6 +23,7 @@ import {
   type BucketState,
   type Flow,
   type FlowEntry,
+  type FlowFilter,
   type FlowKey,
   type HandoverSource,
   type NodeHello,
@@ -57,6 +58,12 @@ export interface Scope {
   readonly generation: number;
   /** Index of the local owner. */
   readonly owner: number;
+}
+
+export interface FlowPart {
+  readonly rows: FlowEntry[];
+  /** Where the scan goes on; 0: it has come to the end of the table. */
+  readonly next: number;
 }
 
 export class ManagementSession {
@@ -154,26 +161,30 @@ export class ManagementSession {
     this.#run(emptyHandoverRequests(this.#records, source, buckets), () => null, onResult);
   }
 
-  /** Rows of the flow table; `previousOnly`: those in buckets of which their owner is a previous one. Rows that come
-   *  or go during the scan may be in it or not. */
-  list(previousOnly: boolean, onResult: OnResult<FlowEntry[]>): void {
+  /** Rows of the flow table. Rows that come or go during the scan may be in it or not. */
+  list(filter: FlowFilter, onResult: OnResult<FlowEntry[]>): void {
+    this.listPart(filter, 0, Infinity, (result) => onResult(result.ok ? { ...result, value: result.value.rows } : result));
+  }
+
+  /** Rows of a part of the flow table, by `messages` messages at most: from where the part before has ended (`next`), or from 0. */
+  listPart(filter: FlowFilter, from: number, messages: number, onResult: OnResult<FlowPart>): void {
     const rows: FlowEntry[] = [];
     const records = this.#records;
-    const step = (cursor: number): void => {
+    const step = (cursor: number, left: number): void => {
       this.#run(
-        [listRequest(records, cursor, previousOnly)],
+        [listRequest(records, cursor, filter)],
         ([answer]) => answer!,
         (result) => {
           if (!result.ok) return onResult(result);
           rows.push(...decodeFlows(records, "FlowScan", result.value.payload));
           const next = decodeCursor(records, result.value.payload);
-          if (next === 0) return onResult({ ok: true, value: rows, generation: result.generation });
-          step(next);
+          if (next !== 0 && left > 1) return step(next, left - 1);
+          onResult({ ok: true, value: { rows, next }, generation: result.generation });
         },
         records,
       );
     };
-    step(0);
+    step(from, messages);
   }
 
   /** States of `count` buckets (all of them) for one local owner. */

@@ -5,7 +5,7 @@ import { bytesToIp, ipToBytes, isUnicastMac, macToBytes } from "./address.ts";
 import { type Appliance, AT_BLADES, AT_SWITCH, ownersOf } from "./appliance.ts";
 import { type BalanceEntry, checkBalance } from "./balance-check.ts";
 import { checkConnectionIds, type ConnectionIdsEntry } from "./connection-ids.ts";
-import { checkServices, type ServiceEntry } from "./service.ts";
+import { checkDrain, checkServices, type ServiceEntry } from "./service.ts";
 import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
 import { isTakenName } from "./taken-name.ts";
 
@@ -14,7 +14,7 @@ export type { SwitchEntry };
 /** An appliance file that has passed its schema: as `Appliance`, but for what is yet to be brought into form. */
 export type ApplianceFile = Omit<
   Appliance,
-  "blades" | "services" | "connectionIds" | "filters" | "forward" | "switches" | "balance"
+  "blades" | "services" | "connectionIds" | "filters" | "forward" | "switches" | "balance" | "udpDrainMs"
 > & {
   readonly blades: readonly (Omit<Appliance["blades"][number], "vms"> & { vms?: Appliance["blades"][number]["vms"] })[];
   readonly services?: readonly ServiceEntry[];
@@ -30,6 +30,7 @@ export type ApplianceFile = Omit<
   readonly forward?: Appliance["forward"];
   readonly switches?: readonly SwitchEntry[];
   readonly balance?: BalanceEntry;
+  readonly udpDrain?: string;
 };
 
 type Problems = Generator<Problem, void>;
@@ -46,6 +47,7 @@ export function* checkMeaning(file: ApplianceFile): Problems {
   yield* checkPlaces(file);
   yield* checkSwitches(file);
   yield* checkBalance(file);
+  yield* checkDrain(file);
 }
 
 function ownerNames({ blades }: ApplianceFile): string[] {

@@ -6,7 +6,7 @@ import { type ApplianceFile, checkMeaning } from "./appliance-check.ts";
 import { applianceSchema } from "./appliance-schema.ts";
 import { balanceOf } from "./balance-check.ts";
 import { connectionIdsInForm } from "./connection-ids.ts";
-import { serviceInForm } from "./service.ts";
+import { drainMs, serviceInForm } from "./service.ts";
 import { roleOfSwitch, type SwitchEntry } from "./switch-check.ts";
 
 const CODE_PREFIX = "E_APPLIANCE";
@@ -32,7 +32,7 @@ function applianceOf(source: YamlSource): Appliance {
 }
 
 /** With every default in place, and every address in its one form. */
-function inForm({ balance: entry, ...file }: ApplianceFile): Appliance {
+function inForm({ balance: entry, udpDrain, ...file }: ApplianceFile): Appliance {
   const balance = balanceOf(entry);
   const blades = file.blades.map((blade) => ({
     ...blade,
@@ -42,6 +42,7 @@ function inForm({ balance: entry, ...file }: ApplianceFile): Appliance {
   const owners = ownersOf({ blades }).map(({ owner }) => owner.name);
   return {
     ...file,
+    ...(udpDrain !== undefined && { udpDrainMs: drainMs(udpDrain) }),
     ...(balance && { balance }),
     vips: file.vips.map((vip) => bytesToIp(ipToBytes(vip))),
     vmac: file.vmac.toLowerCase(),

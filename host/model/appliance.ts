@@ -37,6 +37,8 @@ export interface Appliance {
   readonly forward: readonly Forward[];
   /** The switches that the leading traffic manager programs; at most one is active. Empty: none. */
   readonly switches: readonly SwitchSpec[];
+  /** ms for which a flow of another protocol than TCP may hold a bucket back that its owner has lost. Absent: 10 minutes. */
+  readonly udpDrainMs?: number;
   /** How buckets move by load. Absent: by weight only. */
   readonly balance?: LoadBalance;
 }

@@ -22,6 +22,9 @@ const OTHERS: Readonly<Record<number, string>> = { 1: "ICMP", 6: "TCP", 58: "ICM
 
 const IDLE_DEFAULT = "60s";
 const PROVISIONAL_DEFAULT = "5s";
+/** The firmware's own, where no service is named. */
+const IDLE_MS_DEFAULT = 60_000;
+const PROVISIONAL_MS_DEFAULT = 5_000;
 const US_PER_MS = 1_000;
 
 export function serviceInForm(entry: ServiceEntry): Service {
@@ -34,6 +37,20 @@ export function serviceInForm(entry: ServiceEntry): Service {
     idleMs: milliseconds(idle),
     provisionalMs: milliseconds(provisional),
   };
+}
+
+/** For how long a flow of another protocol than TCP lives untouched, in ms; `provisional`: while the host has sent nothing of it. */
+export function idleMsOf(
+  services: readonly Service[],
+  flow: { readonly vip: string; readonly vipPort: number; readonly protocol: number },
+  provisional: boolean,
+): number {
+  const service = services.find(
+    ({ vip, port, protocol }) =>
+      protocol === flow.protocol && (vip ?? flow.vip) === flow.vip && (port ?? flow.vipPort) === flow.vipPort,
+  );
+  if (provisional) return service?.provisionalMs ?? PROVISIONAL_MS_DEFAULT;
+  return service?.idleMs ?? IDLE_MS_DEFAULT;
 }
 
 export function* checkServices(services: readonly ServiceEntry[], vips: readonly string[]): Generator<Problem, void> {
@@ -65,6 +82,19 @@ export function* checkServices(services: readonly ServiceEntry[], vips: readonly
       yield { code: "E_APPLIANCE_SERVICE", path, message, mend: "Put the more special entry first." };
     }
   }
+}
+
+const DRAIN_MS_MAX = 86_400_000;
+
+/** `udpDrain:` in ms. */
+export function drainMs(text: string): number {
+  return milliseconds(text);
+}
+
+export function* checkDrain({ udpDrain }: { readonly udpDrain?: string }): Generator<Problem, void> {
+  if (udpDrain === undefined || (drainMs(udpDrain) >= 1 && drainMs(udpDrain) <= DRAIN_MS_MAX)) return;
+  const message = `${udpDrain} is not between 1ms and a day`;
+  yield { code: "E_APPLIANCE_SERVICE", path: ["udpDrain"], message, mend: "Write a time such as 600s." };
 }
 
 export function protocolOf({ protocol }: ServiceEntry): number {

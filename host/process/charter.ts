@@ -70,7 +70,7 @@ export function charterOf(shared: Shared, blade: Blade, timing: Partial<Timing> 
     filters: filters.map(({ at: _, ...rule }) => rule),
     forward: forward.map(({ at: _, ...station }) => station),
     switches: appliance.switches,
-    timing,
+    timing: { ...(appliance.udpDrainMs !== undefined && { flowDrainMs: appliance.udpDrainMs }), ...timing },
   };
 }
 

@@ -42,6 +42,7 @@ const TIMINGS: Readonly<Record<keyof Timing, s.Schema>> = {
   forgetMs: s.DURATION,
   silentMs: s.DURATION,
   checkMs: s.DURATION,
+  flowDrainMs: s.DURATION,
 };
 const CHARTER_MEMBERS: Readonly<Record<keyof Charter, s.Schema>> = {
   appliance: s.NODE_NAME,

@@ -74,7 +74,7 @@ export class HandoverGiver {
       if (!before.ok || !isOf(before)) return onLists([]);
       const sound = wanted.filter((bucket) => mayBeListed(before.value[bucket]));
       if (sound.length === 0) return onLists([]);
-      session.list(true, (rows) => {
+      session.list({ previousOnly: true }, (rows) => {
         if (!rows.ok || !isOf(rows)) return onLists([]);
         session.buckets(owner.index, count, (after) => {
           if (!after.ok || !isOf(after)) return onLists([]);

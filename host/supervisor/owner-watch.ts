@@ -2,8 +2,10 @@
  *  be gone where they are. */
 import type { ManagementSession, Scope } from "../management/session.ts";
 import type { Assignment } from "../model/assignment.ts";
+import type { Service } from "../model/appliance.ts";
 import { refill } from "./current-owner.ts";
 import type { Clock, HostSockets } from "./environment.ts";
+import { FlowMirror } from "./flow-mirror.ts";
 import { listsLacking } from "./handover.ts";
 import type { Drained, Lacking, SessionCount } from "./messages.ts";
 import { PreviousOwner, type Look } from "./previous-owner.ts";
@@ -26,6 +28,9 @@ export interface OwnerWatchOptions {
   readonly clock: Clock;
   readonly session: ManagementSession;
   readonly vips: readonly string[];
+  readonly services: readonly Service[];
+  /** As `Timing.flowDrainMs`. */
+  readonly flowDrainMs: number;
   readonly note: (event: string, details: Readonly<Record<string, string | number | boolean>>) => void;
 }
 
@@ -33,6 +38,9 @@ export class OwnerWatch {
   readonly name: string;
   readonly index: number;
   readonly sessions: OwnerSessions;
+  readonly mirror: FlowMirror;
+  /** By bucket that it is a previous owner of: since when, as far as was seen. */
+  readonly #previousSince = new Map<number, number>();
   readonly #options: OwnerWatchOptions;
   /** From the last look. */
   #counts: readonly SessionCount[] = [];
@@ -44,11 +52,12 @@ export class OwnerWatch {
   #problem: string | null = null;
 
   constructor(options: OwnerWatchOptions) {
-    const { owner, index, clock, session, vips } = options;
+    const { owner, index, clock, session, vips, services } = options;
     this.#options = options;
     this.name = owner.name;
     this.index = index;
-    this.sessions = new OwnerSessions(clock, session, owner.sockets, vips);
+    this.mirror = new FlowMirror(services);
+    this.sessions = new OwnerSessions(clock, session, owner.sockets, vips, this.mirror);
   }
 
   get counts(): readonly SessionCount[] {
@@ -65,15 +74,38 @@ export class OwnerWatch {
   }
 
   /** Another generation is in force: what was proved was proved under the one before. */
-  forget(): void {
+  installed({ owners, buckets }: Assignment): void {
     this.#drained = [];
     this.#lacking = [];
+    const number = owners.findIndex((owner) => owner?.name === this.name);
+    this.mirror.keep((bucket) => buckets[bucket]?.includes(number) ?? false);
   }
 
   /** Looks once, and does what can be done. `isStale`: whether another generation has come into force since. */
   look(assignment: Assignment, isStale: () => boolean, onDone: () => void): void {
-    const { clock, session } = this.#options;
     const scope: Scope = { generation: assignment.generation, owner: this.index };
+    this.#cutOverdue(scope, () => this.#look(scope, assignment, isStale, onDone));
+  }
+
+  /** Flows without connections may go on for ever. Where they have held a bucket back for too long, they are cut. */
+  #cutOverdue(scope: Scope, then: () => void): void {
+    const { clock, session, flowDrainMs } = this.#options;
+    const isOverdue = ({ bucket }: { readonly bucket: number }): boolean =>
+      clock.now() - (this.#previousSince.get(bucket) ?? clock.now()) >= flowDrainMs;
+    const overdue = [...this.#previousSince.keys()].some((bucket) => isOverdue({ bucket }))
+      ? this.mirror.live(clock.now()).filter(isOverdue)
+      : [];
+    if (overdue.length === 0) return then();
+    session.remove(scope, 0, overdue, (result) => {
+      if (!result.ok) return then();
+      this.mirror.drop(overdue);
+      if (result.value > 0) this.#note("flows-cut", { flows: result.value });
+      then();
+    });
+  }
+
+  #look(scope: Scope, assignment: Assignment, isStale: () => boolean, onDone: () => void): void {
+    const { clock, session } = this.#options;
     const previous = new PreviousOwner(clock, session, this.sessions, assignment.buckets.length);
     previous.look(scope, new Set(this.#drained), (result) => {
       if (isStale()) return onDone();
@@ -91,6 +123,10 @@ export class OwnerWatch {
   }
 
   #found(look: Look): void {
+    for (const { bucket, index } of look.states) {
+      if (index <= 0) this.#previousSince.delete(bucket);
+      else if (!this.#previousSince.has(bucket)) this.#previousSince.set(bucket, this.#options.clock.now());
+    }
     this.#counts = [...look.table.liveByBucket]
       .sort(([a], [b]) => a - b)
       .map(([bucket, live]) => ({ owner: this.name, bucket, live }));

@@ -3,7 +3,7 @@
  * flow table complete, keeps it tidy, and proves, once its connections there have closed, that none is left.
  *
  * The drain handshake (design, section 4), under one generation:
- * (a) complete, and the socket table shows no live connection;
+ * (a) complete, the socket table shows no live connection, and the flow table no flow of another protocol that is not over;
  * (b) SEAL: the IPD flushes the bucket, which is not complete then, and lets no SYN in;
  * (c) what was between NIC and host has arrived; the sockets are read again;
  * (d) none, and COMPLETE is accepted (it is refused when a row came): the bucket has drained. Else UNSEAL, try later.
@@ -128,7 +128,7 @@ export class PreviousOwner {
     );
     if (untidy.size === 0) return then(0);
     this.#session.list(
-      true,
+      { previousOnly: true },
       step.then((rows) => {
         // Whole ms, as messages have them.
         const untouchedMs = Math.ceil(this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX);
@@ -153,16 +153,35 @@ export class PreviousOwner {
     then: (drained: readonly number[]) => void,
   ): void {
     const idle = ({ bucket }: BucketState): boolean => !table.liveByBucket.has(bucket);
-    const candidates = states.filter(idle).map(({ bucket }) => bucket);
-    const open = states.filter((state) => idle(state) && !state.sealed).map(({ bucket }) => bucket);
     // Sealed by a handshake that was cut short, and in use after all.
     const wrong = states.filter((state) => state.sealed && !idle(state)).map(({ bucket }) => bucket);
     this.#reopen(scope, step, wrong, table, () => {
-      if (candidates.length === 0) return then([]);
-      step.command("SEAL", open, () => {
-        this.#clock.after(this.#sessions.queueMs, () => this.#prove(scope, step, candidates, then));
+      this.#withoutFlows(scope, step, states.filter(idle), (empty) => {
+        if (empty.length === 0) return then([]);
+        const open = empty.filter(({ sealed }) => !sealed).map(({ bucket }) => bucket);
+        step.command("SEAL", open, () => {
+          const candidates = empty.map(({ bucket }) => bucket);
+          this.#clock.after(this.#sessions.queueMs, () => this.#prove(scope, step, candidates, then));
+        });
       });
     });
+  }
+
+  /** Those in which no flow without connections was touched since the mirror was brought up to date. One that is over stays so. */
+  #withoutFlows(
+    scope: Scope,
+    step: Step,
+    idle: readonly BucketState[],
+    then: (empty: readonly BucketState[]) => void,
+  ): void {
+    if (idle.every(({ rows }) => rows === 0)) return then(idle);
+    this.#sessions.refresh(
+      scope,
+      step.then(() => {
+        const inUse = this.#sessions.mirroredBuckets();
+        then(idle.filter(({ bucket }) => !inUse.has(bucket)));
+      }),
+    );
   }
 
   /** Steps (c) and (d). */

@@ -1,15 +1,19 @@
-/** The TCP sessions of one owner: the host's socket table, with the bucket of each connection as the image says. */
+/**
+ * The sessions of one owner: the host's socket table, with the bucket of each connection as the image says; and of protocols
+ * without connections, its mirror of the flow table.
+ */
 import type { Flow, FlowKey, FlowStateName } from "../management/commands.ts";
 import type { OnResult, ManagementSession, Scope } from "../management/session.ts";
 import type { Clock, HostSocket, HostSockets } from "./environment.ts";
+import type { FlowMirror } from "./flow-mirror.ts";
 
 export interface Session extends Flow {
   readonly bucket: number;
 }
 
-/** A host's socket table at one instant. */
+/** A host's socket table at one instant, and what else lives there. */
 export interface SessionTable {
-  /** Half-open, established and closing connections. */
+  /** Half-open, established and closing connections, and flows of other protocols that are not over. */
   readonly live: readonly Session[];
   /** Connections by bucket; buckets without one are left out. */
   readonly liveByBucket: ReadonlyMap<number, number>;
@@ -36,12 +40,14 @@ export class OwnerSessions {
   readonly #session: ManagementSession;
   readonly #sockets: HostSockets;
   readonly #vips: ReadonlySet<string>;
+  readonly #mirror: FlowMirror;
   /** Buckets of the clients that had sockets at the last reading: a client's bucket never changes in service. */
   #buckets: ReadonlyMap<string, number> = new Map();
 
   /** Connections to other addresses than `vips` are the host's own affair. */
-  constructor(clock: Clock, session: ManagementSession, sockets: HostSockets, vips: readonly string[]) {
+  constructor(clock: Clock, session: ManagementSession, sockets: HostSockets, vips: readonly string[], mirror: FlowMirror) {
     this.#clock = clock;
+    this.#mirror = mirror;
     this.#session = session;
     this.#sockets = sockets;
     this.#vips = new Set(vips);
@@ -50,6 +56,21 @@ export class OwnerSessions {
   /** A frame that is between NIC and host now has arrived after this many ms. */
   get queueMs(): number {
     return this.#sockets.queueMs;
+  }
+
+  /** Brings what is known of flows without connections in previous buckets up to date. */
+  refresh(scope: Scope, onDone: OnResult<null>): void {
+    const since = this.#clock.now();
+    this.#session.list({ previousOnly: true, othersOnly: true }, (result) => {
+      if (!result.ok) return onDone(result);
+      this.#mirror.note(result.value.filter(({ owner }) => owner === scope.owner), since, this.#clock.now());
+      onDone({ ...result, value: null });
+    });
+  }
+
+  /** Buckets with flows without connections. */
+  mirroredBuckets(): Set<number> {
+    return new Set(this.#mirror.live(this.#clock.now()).map(({ bucket }) => bucket));
   }
 
   /** Reads the socket table. Refused as LOCATE is. */
@@ -65,7 +86,8 @@ export class OwnerSessions {
         if (!result.ok) return onTable(result);
         const buckets = result.value;
         this.#buckets = new Map(live.map(({ client }) => [client, buckets.get(client)!]));
-        const sessions = live.map((flow) => ({ ...flow, bucket: buckets.get(flow.client)! }));
+        const connections = live.map((flow) => ({ ...flow, bucket: buckets.get(flow.client)! }));
+        const sessions = [...connections, ...this.#mirror.live(this.#clock.now())];
         onTable({ ...result, value: { live: sessions, liveByBucket: countByBucket(sessions), keys, since } });
       });
     });

@@ -15,6 +15,8 @@ export interface Timing {
   readonly silentMs: number;
   /** The switches are asked what they have, and it is looked who has fallen silent. */
   readonly checkMs: number;
+  /** A previous owner's flows of other protocols than TCP are cut so long after it has lost their bucket. */
+  readonly flowDrainMs: number;
 }
 
 export const DEFAULT_TIMING: Timing = {
@@ -25,6 +27,7 @@ export const DEFAULT_TIMING: Timing = {
   forgetMs: 300,
   silentMs: 2_000,
   checkMs: 1_000,
+  flowDrainMs: 600_000,
 };
 
 /** Generations grow at most this often, so that 16 bits of one in a redirect tag tell old from new. */

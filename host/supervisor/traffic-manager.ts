@@ -14,6 +14,7 @@ import { CidWatch } from "./cid-watch.ts";
 import { HandoverGiver } from "./handover-giver.ts";
 import { HandoverTaker } from "./handover-taker.ts";
 import { Ipd } from "./ipd.ts";
+import { MirrorScan } from "./mirror-scan.ts";
 import {
   APPLIANCE_MANAGER,
   type Drained,
@@ -74,6 +75,7 @@ export class TrafficManager {
   readonly #ipd: Ipd;
   readonly #owners: readonly OwnerWatch[];
   readonly #cids: CidWatch;
+  readonly #mirrors: MirrorScan;
   readonly #leader: SwitchLeader;
   readonly #giver: HandoverGiver;
   readonly #taker: HandoverTaker;
@@ -99,11 +101,18 @@ export class TrafficManager {
       note,
     });
     this.#taker = new HandoverTaker(this.#session, note);
-    const common = { clock, session: this.#session, vips: identity.vips };
+    const { flowDrainMs } = this.#timing;
+    const common = { clock, session: this.#session, vips: identity.vips, services, flowDrainMs };
     this.#owners = owners.map(
       (owner, index) =>
         new OwnerWatch({ ...common, owner, index, note: (event, details) => this.#note(event, details) }),
     );
+    this.#mirrors = new MirrorScan({
+      clock,
+      session: this.#session,
+      services,
+      owners: this.#owners,
+    });
   }
 
   /** Starts the regular look at the IPD and the sockets. */
@@ -211,7 +220,7 @@ export class TrafficManager {
     this.#ipd.install(assignment, (problem) => {
       if (problem !== null) return this.#report({ kind: "not-installed", generation, why: problem });
       if (this.#preparation !== null && this.#preparation.generation <= generation) this.#preparation = null;
-      for (const owner of this.#owners) owner.forget();
+      for (const owner of this.#owners) owner.installed(assignment);
       this.#taker.forget();
       this.#report({ kind: "installed", generation });
       this.#look();
@@ -263,7 +272,8 @@ export class TrafficManager {
         if (this.#ipd.generation !== generation && this.#cancelPoll !== null) this.#look();
       };
       if (!healthy || this.#ipd.assignment === null) return done();
-      this.#lookAt(0, this.#ipd.assignment, () => this.#cids.look(done));
+      const { assignment } = this.#ipd;
+      this.#mirrors.look(assignment, () => this.#lookAt(0, assignment, () => this.#cids.look(done)));
     });
   }
 

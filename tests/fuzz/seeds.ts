@@ -112,7 +112,7 @@ export function setUpBlade(node: Node): void {
   node.command("COMPLETE", 0, [7]);
   node.command("UNSEAL", 0, [6]);
   node.tell({ type: "HELLO", payload: new Uint8Array() });
-  node.tell(listRequest(node.records, 0, false));
+  node.tell(listRequest(node.records, 0, {}));
   node.tell(bucketsRequest(node.records, 0, 0));
   node.tell(usesRequest());
   node.tell(countersRequest(node.records, "DROP_COUNTER", 0));

@@ -154,10 +154,10 @@ describe("a management session with a blade's image", () => {
     const { session, valueOf, clock } = blade();
     const sent = flows(500, "half-open");
     const located = valueOf<FlowEntry[]>((on) => session.locate(scope, sent, on));
-    assert.equal(valueOf<FlowEntry[]>((on) => session.list(false, on)).length, 0, "LOCATE changes nothing");
+    assert.equal(valueOf<FlowEntry[]>((on) => session.list({}, on)).length, 0, "LOCATE changes nothing");
     const seeded = valueOf<FlowEntry[]>((on) => session.seed(scope, sent, on));
     clock.advance(70);
-    const listed = valueOf<FlowEntry[]>((on) => session.list(false, on));
+    const listed = valueOf<FlowEntry[]>((on) => session.list({}, on));
     const key = ({ client, clientPort }: Flow): string => `${client}:${clientPort}`;
     const byKey = new Map(listed.map((row) => [key(row), row]));
     assert.equal(byKey.size, sent.length);
@@ -180,7 +180,7 @@ describe("a management session with a blade's image", () => {
       assert.equal(row.bucket, seeded[at]!.bucket);
     });
     assert.ok(new Set(listed.map(({ bucket }) => bucket)).size > BUCKETS / 2, "the hash spreads them");
-    const previous = valueOf<FlowEntry[]>((on) => session.list(true, on));
+    const previous = valueOf<FlowEntry[]>((on) => session.list({ previousOnly: true }, on));
     const isPrevious = ({ bucket }: FlowEntry): boolean => assignmentOf(1).buckets[bucket]!.indexOf(0) > 0;
     assert.equal(previous.length, listed.filter(isPrevious).length);
     assert.ok(previous.length > 0 && previous.every(isPrevious));
@@ -196,7 +196,7 @@ describe("a management session with a blade's image", () => {
       valueOf((on) => session.remove(scope, 500, old, on)),
       120,
     );
-    assert.equal(valueOf<FlowEntry[]>((on) => session.list(false, on)).length, 80);
+    assert.equal(valueOf<FlowEntry[]>((on) => session.list({}, on)).length, 80);
   });
 
   test("OUT_OF_ROOM says how many of all were put, across messages", () => {
@@ -210,7 +210,7 @@ describe("a management session with a blade's image", () => {
     const pinned = many.filter((_, at) => assignmentOf(1).buckets[buckets[at]!]!.indexOf(0) > 0);
     const result = resultOf<FlowEntry[]>((on) => session.seed(scope, pinned, on));
     assert.ok(!result.ok && result.refusal.status === "OUT_OF_ROOM");
-    const rows = valueOf<FlowEntry[]>((on) => session.list(false, on)).length;
+    const rows = valueOf<FlowEntry[]>((on) => session.list({}, on)).length;
     assert.equal(result.refusal.detail, rows);
     assert.match(result.refusal.text, new RegExp(`only ${rows} `));
   });
@@ -335,7 +335,7 @@ describe("a management session with a switch's image", () => {
     valueOf((on) => session.putAssignment(assignmentOf(9), on));
     const hello = resultOf<{ kind: string }>((on) => session.hello(on));
     assert.ok(hello.ok && hello.value.kind === "switch" && hello.generation === 9);
-    assert.equal(refusedAs((on) => session.list(false, on)).split(" ")[0], "WRONG_IMAGE");
+    assert.equal(refusedAs((on) => session.list({}, on)).split(" ")[0], "WRONG_IMAGE");
   });
 });
 

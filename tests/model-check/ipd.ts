@@ -372,7 +372,7 @@ export class Ipds {
     const lists = this.#lists({ owner, generation, history });
     if (generation === 0) return { owner, generation, history, ...none, rows, lists };
     const flags = this.#bucketFlags();
-    const flows = decodeFlows(this.#records, "FlowScan", this.#tell(listRequest(this.#records, 0, false)).payload);
+    const flows = decodeFlows(this.#records, "FlowScan", this.#tell(listRequest(this.#records, 0, {})).payload);
     for (const { client, clientPort, state, untouchedMs } of flows) {
       if (client !== this.#client) continue;
       const rowState = this.#tellsStates && OPENING.has(state) ? ROW_OPENING : ROW_OTHER;

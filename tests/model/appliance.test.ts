@@ -49,6 +49,15 @@ test("a small file: defaults filled in, addresses in one form", () => {
   });
 });
 
+test("udpDrain: a time up to a day", () => {
+  const drain = (text: string) => parseAppliance(`${SMALL}udpDrain: ${text}\n`, "a.yaml").udpDrainMs;
+  assert.equal(drain("300s"), 300_000);
+  assert.equal("udpDrainMs" in parseAppliance(SMALL, "a.yaml"), false);
+  for (const wrong of ["0s", "100us", "86401s"]) {
+    assert.throws(() => drain(wrong), { code: "E_APPLIANCE_SERVICE" }, wrong);
+  }
+});
+
 test("balance: by load with its defaults, or as it says; by weight it is as without", () => {
   const balance = (text: string) => parseAppliance(`${SMALL}balance: ${text}\n`, "a.yaml").balance;
   assert.deepEqual(balance("{ by: load }"), { share: 0.05, everyMs: 10_000, gap: 0.25 });

@@ -27,6 +27,7 @@ forward:
   - { mac: "02:00:00:00:09:02", port: 3, at: dobbs-ferry }
 connectionIds:
   - { config: 1, serverIdBytes: 2, nonceBytes: 6, servers: { dobbs-ferry/vm2: "00FF" } }
+udpDrain: 300s
 switches:
   - name: west
     dobbs: { link: "unix:/run/dobbs/west.sock" }
@@ -68,7 +69,7 @@ test("a blade's charter says what concerns it, and nothing of the others", () =>
     filters: [{ action: "drop", ethertype: 34999 }, { action: "allow", port: 1 }],
     forward: [],
     switches: [{ kind: "dobbs", name: "west", role: "active", link: "unix:/run/dobbs/west.sock" }],
-    timing: { pollMs: 50 },
+    timing: { flowDrainMs: 300_000, pollMs: 50 },
   });
   const other = charterOf(shared, dobbsFerry!);
   assert.deepEqual(other.blade.owners, [

@@ -97,7 +97,7 @@ describe(`${MUTATED.toLocaleString("en-US")} mutated management messages`, { ski
   async function knowledge(): Promise<unknown> {
     const hello = await asked((on: OnResult<unknown>) => session.hello(on));
     const buckets = await valueOf((on) => session.buckets(0, 256, on));
-    const flows = await valueOf((on: OnResult<object[]>) => session.list(false, on));
+    const flows = await valueOf((on: OnResult<object[]>) => session.list({}, on));
     return { hello, buckets, flows: flows.map((flow) => ({ ...flow, untouchedMs: null })) };
   }
 

@@ -1,0 +1,165 @@
+/** UDP flows, which no host lists: real managers, real images, and datagrams. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ethernet, ETHERTYPE, udp } from "../packets/packets.ts";
+import { statesOf } from "./probe.ts";
+import { VIP, World, type WorldOptions } from "./world.ts";
+
+const VMAC = "02:d0:bb:00:00:01";
+const CLIENT_MAC = "06:00:00:00:00:01";
+const ARDSLEY_MAC = "02:00:00:00:00:01";
+const TUNNEL = 51_820;
+/** Idle time of what no service names. */
+const IDLE_MS = 60_000;
+const PROVISIONAL_MS = 5_000;
+
+function ask(world: World, client: string): string {
+  const payload = udp({ source: client, destination: VIP }, { sourcePort: 7_000, destinationPort: TUNNEL });
+  const frame = ethernet({ destination: VMAC, source: CLIENT_MAC }, ETHERTYPE.ipv4, payload);
+  return world.node("ardsley").process(0, frame, world.clock.now()).verdict;
+}
+
+function answer(world: World, client: string): void {
+  const payload = udp({ source: VIP, destination: client }, { sourcePort: TUNNEL, destinationPort: 7_000 });
+  const frame = ethernet({ destination: CLIENT_MAC, source: ARDSLEY_MAC }, ETHERTYPE.ipv4, payload);
+  world.node("ardsley").process(1, frame, world.clock.now());
+}
+
+const CLIENTS = Array.from({ length: 40 }, (_, n) => `10.2.0.${n}`);
+
+/** ardsley with a flow of each client, which its host has answered. */
+function withFlows(options: WorldOptions = {}, answered = true): World {
+  const world = new World(options);
+  world.grow("ardsley");
+  for (const client of CLIENTS) {
+    assert.equal(ask(world, client), "DELIVER");
+    if (answered) answer(world, client);
+  }
+  return world;
+}
+
+function rows(world: World, isWanted: (index: number) => boolean = () => true): number {
+  return statesOf(world, "ardsley").reduce((sum, { index, rows }) => sum + (isWanted(index) ? rows : 0), 0);
+}
+
+const previous = (index: number): boolean => index > 0;
+
+function counted(world: World, owner: string): number {
+  return world.manager.status().owners.find(({ name }) => name === owner)!.live;
+}
+
+describe("UDP flows", () => {
+  for (const how of ["replayed", "empty"] as const) {
+    test(`are put back after the IPD of their current owner was started anew (${how})`, () => {
+      const world = withFlows();
+      world.clock.advance(1_000);
+      if (how === "empty") world.restartShim("ardsley");
+      else world.node("ardsley").restart();
+      world.clock.advance(1_000);
+      assert.equal(rows(world), CLIENTS.length);
+    });
+  }
+
+  test("are put back before a previous owner's table is called complete again", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    const held = rows(world, previous);
+    assert.ok(held > 10);
+    world.node("ardsley").restart();
+    assert.equal(rows(world), 0);
+    assert.ok(world.untilHad("ardsley", "COMPLETE", 1_000));
+    assert.ok(statesOf(world, "ardsley").every(({ index, complete }) => index <= 0 || complete));
+    assert.equal(rows(world, previous), held);
+    assert.ok(CLIENTS.every((client) => ask(world, client) === "DELIVER"));
+  });
+
+  test("are put back as old as they were", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(IDLE_MS / 2);
+    world.node("ardsley").restart();
+    world.clock.advance(IDLE_MS / 2 - 2_000);
+    assert.ok(rows(world, previous) > 10);
+    world.clock.advance(3_000);
+    assert.equal(rows(world), 0);
+  });
+
+  test("are put into the table of an owner that is about to lose their bucket, where it has evicted them", () => {
+    const world = withFlows();
+    world.clock.advance(1_000);
+    world.node("ardsley").restart();
+    const outcome = world.outcomeOf((on) => world.manager.addBlades([world.plug("dobbs-ferry")], on));
+    assert.equal(outcome, null);
+    world.clock.advance(1_000);
+    assert.equal(rows(world), CLIENTS.length);
+  });
+
+  test("count as connections, and hold a drain back until they are over", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    const touched = world.clock.now();
+    for (const client of CLIENTS) if (ask(world, client) === "DELIVER") answer(world, client);
+    world.clock.advance(1_000);
+    assert.equal(counted(world, "ardsley"), CLIENTS.length);
+    world.manager.drainBlade("ardsley");
+    world.clock.advance(IDLE_MS - 5_000);
+    assert.deepEqual(world.offline, []);
+    assert.equal(counted(world, "ardsley"), CLIENTS.length);
+    assert.ok(world.clock.until(() => world.offline.length > 0, 10_000));
+    assert.deepEqual(world.offline, [{ blade: "ardsley", cut: 0 }]);
+    assert.ok(world.clock.now() - touched >= IDLE_MS);
+    assert.equal(rows(world), 0);
+  });
+
+  test("that their host has not answered hold it back no longer than it may take to answer", () => {
+    const world = withFlows({}, false);
+    const asked = world.clock.now();
+    world.grow("dobbs-ferry");
+    world.manager.drainBlade("ardsley");
+    assert.ok(world.clock.until(() => world.offline.length > 0, 20_000));
+    const took = world.clock.now() - asked;
+    assert.ok(took >= PROVISIONAL_MS && took < 2 * PROVISIONAL_MS, `${took} ms`);
+  });
+
+  test("that are touched again and again are cut at their deadline, and counted", () => {
+    const world = withFlows({ timing: { flowDrainMs: 90_000 } });
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    const held = rows(world, previous);
+    const begun = world.clock.now();
+    const isAlive = (client: string): boolean => ask(world, client) === "DELIVER";
+    while (world.events("flows-cut").length === 0 && world.clock.now() - begun < 200_000) {
+      world.clock.advance(10_000);
+      CLIENTS.forEach(isAlive);
+    }
+    const [cut] = world.events("flows-cut");
+    assert.equal(cut!.details["flows"], held);
+    assert.ok(cut!.at - begun >= 85_000);
+    world.clock.advance(1_000);
+    assert.equal(rows(world, previous), 0);
+    // Those in buckets that it has not lost go on.
+    assert.equal(rows(world), CLIENTS.length - held);
+  });
+
+  test("live as long as their service says", () => {
+    const services = [{ protocol: 17, port: TUNNEL, class: "flow", idleMs: 2_000, provisionalMs: 500 }] as const;
+    const world = withFlows({ serves: { services } });
+    world.clock.advance(1_500);
+    assert.equal(rows(world), CLIENTS.length);
+    world.clock.advance(1_500);
+    assert.equal(rows(world), 0, "removed when they are over, also by their current owner");
+  });
+
+  test("of an owner that has left the history are forgotten: others may have them since", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.manager.failBlade("ardsley");
+    world.clock.advance(2_000);
+    assert.equal(world.outcomeOf((on) => world.manager.addBlades([world.blades.get("ardsley")!.blade], on)), null);
+    world.node("ardsley").restart();
+    world.clock.advance(2_000);
+    assert.ok(statesOf(world, "ardsley").some(({ index }) => index === 0));
+    assert.equal(rows(world), 0);
+  });
+});
