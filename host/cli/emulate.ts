@@ -19,6 +19,8 @@ Scenarios that come with Dobbs, by name:
   scale-down    a server is drained for maintenance, and goes offline when its last connection closes
   deadline      the same, but some connections never close, and the deadline comes
   vm            buckets move between two VMs of one server
+  ipv6          clients of both families; a server joins, and another one is drained
+  udp-scale     the same with tunnels and QUIC connections
 They are files in scenarios/; write your own after them.
 
 Wires, for --capture: a blade's name is its wire to the switch (ardsley), with /host that to its

@@ -17,7 +17,7 @@ const CODE_PREFIX = "E_SCENARIO";
 const READ_MEND = "Check the path; the scenarios that come with Dobbs are in scenarios/.";
 
 /** In the order in which they are best watched. */
-const SHIPPED = ["scale-up", "scale-down", "deadline", "vm"] as const;
+const SHIPPED = ["scale-up", "scale-down", "deadline", "vm", "ipv6", "udp-scale"] as const;
 
 /** Paths of the scenarios that come with the package. */
 export function shippedScenarios(): string[] {
