@@ -18,6 +18,7 @@ const TASKS = {
   check: ["build/tests/run/main.js", "--without", "permute", "--without", "fuzz", "--without", "emulator"],
   permute: ["build/tests/permute/main.js"],
   mutants: ["build/tests/mutants/main.js"],
+  model: ["build/tests/model-check/main.js"],
   bench: ["build/host/bench/main.js"],
   build: undefined,
 };

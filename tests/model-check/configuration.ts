@@ -99,4 +99,21 @@ export const SMALL_CONFIGURATIONS: readonly Configuration[] = [
 /** Those of `npm run model`. */
 export const CONFIGURATIONS: readonly Configuration[] = [
   ...SMALL_CONFIGURATIONS,
+  configuration("three owners, all that is lost", { restart: true, eviction: true, halfOpenTimeout: true }),
+  configuration("two frames on their way", { inFlight: 2, restart: true, eviction: true, halfOpenTimeout: true }),
+  configuration("two connections", { tuples: 2, halfOpenTimeout: true }),
+  configuration("two connections, restarts", { blades: 2, tuples: 2, restart: true, eviction: true }),
+  configuration("four generations", { generations: 4, inFlight: 1 }),
+  configuration("preparation and refill", { blades: 2, prepare: true, refill: true, restart: true, eviction: true, halfOpenTimeout: true }),
+  configuration("three owners drain", { drain: true, tidy: true, close: true }),
+  configuration("drain, restarts, managers started anew", { blades: 2, drain: true, tidy: true, halfOpenTimeout: true, restart: true, crash: true }),
+  configuration("two connections drain", { blades: 2, tuples: 2, drain: true, tidy: true, halfOpenTimeout: true }),
+  configuration("reuse", { incarnations: 2, close: true, tidy: true, halfOpenTimeout: true }),
+  configuration("reuse, FIN, drain", { blades: 2, incarnations: 2, close: true, fin: true, tidy: true, drain: true, halfOpenTimeout: true }),
+  configuration("lists of two owners", { lists: true, halfOpenTimeout: true }),
+  configuration("lists, restarts", { blades: 2, lists: true, restart: true, halfOpenTimeout: true }),
+  configuration("lists, two connections", { blades: 2, tuples: 2, lists: true, halfOpenTimeout: true }),
+  configuration("lists, drain", { blades: 2, generations: 4, lists: true, drain: true, tidy: true, halfOpenTimeout: true }),
+  configuration("failure, restarts", { failures: 1, restart: true, eviction: true, halfOpenTimeout: true }),
+  configuration("failure, lists", { failures: 1, lists: true, halfOpenTimeout: true }),
 ];

@@ -1,6 +1,6 @@
 /** The appliance manager in the model: the generations that it has made, what was reported to it, who has failed. */
 import type { Configuration, Weakening } from "./configuration.ts";
-import { BLADES } from "./ipd.ts";
+import { BLADES } from "./ipd-state.ts";
 
 export interface ManagerState {
   /** By generation, from 1 on: the history of the bucket. */

@@ -197,7 +197,7 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
   {
     name: "a handover list from the socket table",
     file: GIVER,
-    line: "session.list(true, (rows) => {",
+    line: "session.list({ previousOnly: true }, (rows) => {",
     weakening: "list-from-the-socket-table",
     configuration: needs({ blades: 2, generations: 2, lists: true, halfOpenTimeout: true }),
   },

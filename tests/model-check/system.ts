@@ -5,9 +5,11 @@
  * The fabric loses, delays and reorders as it likes. A SYN that was sent may arrive at any time, as often as it likes, at
  * every blade that a switch of any generation would send it to; so may an ACK while its connection lives.
  */
-import { Blades, nameOf, type Step } from "./blade.ts";
+import { Blades } from "./blade.ts";
+import { nameOf, type Step } from "./blade-state.ts";
 import type { Configuration, Weakening } from "./configuration.ts";
-import { BLADES, type Ipds, Segment } from "./ipd.ts";
+import type { Ipds } from "./ipd.ts";
+import { BLADES, Segment } from "./ipd-state.ts";
 import { Managers, nameOfBlade } from "./manager.ts";
 
 /** Numbers of a state: three blades, the frames on their way, the clients, the appliance manager. */
