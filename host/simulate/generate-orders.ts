@@ -9,10 +9,12 @@ const FIRST_US = 800_000;
 const STORM_MIN = 2;
 const STORM_MAX = 5;
 const STORM_GAP_US = 250_000;
+/** Orders that are to be carried out whatever it costs, percent. */
+const FORCED = 8;
 const ORDERS_MIN = 3;
 const ORDERS_MAX = 9;
 
-type WithoutTime = OrderPlan extends infer O ? (O extends OrderPlan ? Omit<O, "atUs"> : never) : never;
+type WithoutTime = OrderPlan extends infer O ? (O extends OrderPlan ? Omit<O, "atUs" | "force"> : never) : never;
 type MakeOrder = (topology: TopologyPlan, random: Random) => WithoutTime;
 
 const blade = ({ blades }: TopologyPlan, random: Random): string => pick(random, blades).name;
@@ -44,6 +46,7 @@ const ORDERS: readonly (readonly [weight: number, make: MakeOrder])[] = [
   [8, move],
   [5, add],
   [5, drain],
+  [2, (topology, random) => ({ kind: "undrain", blade: blade(topology, random) })],
   [1, (topology, random) => ({ kind: "remove", blade: blade(topology, random) })],
   [1, (topology, random) => ({ kind: "fail", blade: blade(topology, random) })],
   [3, (topology, random) => ({ kind: "weight", blade: blade(topology, random), weight: random.between(0, 3) })],
@@ -55,13 +58,13 @@ export function generateOrders(topology: TopologyPlan, moments: Moments, random:
   const count = random.between(ORDERS_MIN, ORDERS_MAX);
   const orders = Array.from({ length: count }, () => {
     const order = pickWeighted(random, ORDERS)(topology, random);
-    return { ...order, atUs: when(moments, random, FIRST_US) };
+    return { ...order, atUs: when(moments, random, FIRST_US), force: chance(random, FORCED) };
   });
   let atUs = moments.focusUs ?? moments.calmUs;
   const storm = moments.focusUs === null ? 0 : random.between(STORM_MIN, STORM_MAX);
   for (let i = 0; i < storm; i++) {
     atUs += random.between(0, STORM_GAP_US);
-    orders.push({ ...storming(topology, random), atUs });
+    orders.push({ ...storming(topology, random), atUs, force: chance(random, FORCED) });
   }
   return orders.sort((a, b) => a.atUs - b.atUs);
 }

@@ -5,9 +5,15 @@
 import { TRAPPED } from "../engine/engine.ts";
 import { LOST, type Firmware, type FrameVerdict } from "../engine/firmware.ts";
 import { US_PER_MS, type VirtualClock } from "../emulator/clock.ts";
+import { saltOf } from "./dice.ts";
 import { Audit } from "./audit.ts";
 import type { Parcel, Take } from "./parcel.ts";
 import { TRAP_BIT } from "./trap-image.ts";
+
+/** Of a blade's image. */
+const WIRE_PORT = 0;
+/** Of a frame of which it is not known any more. */
+const NO_FLOW = -1;
 
 export interface ImageNodeOptions {
   readonly name: string;
@@ -135,8 +141,9 @@ export class ImageNode {
       this.#options.onFrame(this, port, parcel, verdict);
     }
     for (const { slot, port, bytes } of outputs) {
-      const { parcel } = frames[slot]!;
-      const isRedirected = verdicts[slot]!.verdict === "REDIRECT";
+      // What was known of one that has waited in the image is lost.
+      const parcel = frames[slot]?.parcel ?? { bytes, id: saltOf(bytes.join()), flow: NO_FLOW, redirects: 0 };
+      const isRedirected = slot < 0 ? port === WIRE_PORT : verdicts[slot]!.verdict === "REDIRECT";
       const sent = { ...parcel, bytes, redirects: parcel.redirects + (isRedirected ? 1 : 0) };
       if (isRedirected) this.#options.onRedirect(this, sent);
       this.#sends.get(port)?.(sent);

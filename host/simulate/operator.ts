@@ -62,7 +62,7 @@ export class Operator {
   failTheDead(): void {
     for (const blade of this.#blades("active", "draining")) {
       if (this.#world.blades.get(blade)!.isOn) continue;
-      this.#ask({ kind: "fail", blade, atUs: 0 }, Infinity, () => {
+      this.#ask({ kind: "fail", blade, atUs: 0, force: false }, Infinity, () => {
         if (this.#blades("active", "draining").includes(blade)) this.#world.plug(blade);
       });
     }
@@ -76,8 +76,8 @@ export class Operator {
     const [draining] = this.#blades("draining");
     if (active.length >= 2 || (spare === undefined && draining === undefined)) return then();
     const again = (): void => void this.#clock.after(AGAIN_US, () => this.#twoActive(then));
-    if (spare !== undefined) this.#ask({ kind: "add", blade: spare, atUs: 0 }, Infinity, again);
-    else this.#ask({ kind: "remove", blade: draining!, atUs: 0 }, Infinity, again);
+    if (spare !== undefined) this.#ask({ kind: "add", blade: spare, atUs: 0, force: false }, Infinity, again);
+    else this.#ask({ kind: "remove", blade: draining!, atUs: 0, force: false }, Infinity, again);
   }
 
   #blades(...statuses: Parameters<typeof bladesOf>[1][]): string[] {
@@ -134,19 +134,21 @@ export class Operator {
     switch (order.kind) {
       case "add":
         this.#world.plug(order.blade);
-        return manager.addBlades([this.#world.blades.get(order.blade)!.blade], onOutcome);
+        return manager.addBlades([this.#world.blades.get(order.blade)!.blade], onOutcome, order.force);
       case "drain":
-        return manager.drainBlade(order.blade, order.deadlineMs, onOutcome);
+        return manager.drainBlade(order.blade, order.deadlineMs, onOutcome, order.force);
+      case "undrain":
+        return manager.cancelDrain(order.blade, onOutcome, order.force);
       case "remove":
         return manager.removeBlade(order.blade, onOutcome);
       case "fail":
         return manager.failBlade(order.blade, onOutcome);
       case "weight":
-        return manager.setWeights(Object.fromEntries(this.#owners(order.blade).map((owner) => [owner, order.weight])), onOutcome);
+        return manager.setWeights(Object.fromEntries(this.#owners(order.blade).map((owner) => [owner, order.weight])), onOutcome, order.force);
       case "move":
-        return manager.moveBuckets(order.buckets, this.#owners(order.blade)[0]!, onOutcome);
+        return manager.moveBuckets(order.buckets, this.#owners(order.blade)[0]!, onOutcome, order.force);
       case "rebalance":
-        return manager.rebalance(onOutcome);
+        return manager.rebalance(onOutcome, order.force);
       case "failover":
         return manager.activateSwitch(order.switch, onOutcome);
     }
@@ -163,6 +165,10 @@ export class Operator {
 
 /** As a person would type it. */
 export function describe(order: OrderPlan): string {
+  return `${withoutForce(order)}${order.force ? " --force" : ""}`;
+}
+
+function withoutForce(order: OrderPlan): string {
   switch (order.kind) {
     case "drain":
       return `drain ${order.blade}${order.deadlineMs === null ? "" : ` --deadline ${order.deadlineMs}ms`}`;

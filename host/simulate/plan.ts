@@ -120,10 +120,12 @@ export interface AskFlowPlan extends Tuple {
   readonly gapUs: number;
 }
 
-/** What the operator asks for. One that is refused for a passing reason is asked for again. */
-export type OrderPlan = { readonly atUs: number } & (
+/** What the operator asks for. One that is refused for a passing reason is asked for again. `force`: also where histories
+ *  become too long, and connections are cut. */
+export type OrderPlan = { readonly atUs: number; readonly force: boolean } & (
   | { readonly kind: "add"; readonly blade: string }
   | { readonly kind: "drain"; readonly blade: string; readonly deadlineMs: number | null }
+  | { readonly kind: "undrain"; readonly blade: string }
   | { readonly kind: "remove"; readonly blade: string }
   | { readonly kind: "fail"; readonly blade: string }
   | { readonly kind: "weight"; readonly blade: string; readonly weight: number }

@@ -90,7 +90,11 @@ class Run {
     this.#plan = plan;
     this.#clock = clock;
     this.#trace = trace;
-    this.#safety = new Safety(clock, (blade) => this.#world.blades.get(blade)!.isOn);
+    this.#safety = new Safety(
+      clock,
+      (blade) => this.#world.blades.get(blade)!.isOn,
+      ({ client }) => this.#world.bucketOf(client),
+    );
     this.#world = new World({
       plan,
       clock,

@@ -4,6 +4,8 @@
  * end it.
  */
 import type { VirtualClock } from "../emulator/clock.ts";
+import type { Assignment } from "../model/assignment.ts";
+import { displaced } from "../supervisor/succession.ts";
 import type { ApplianceState } from "../supervisor/state.ts";
 import type { Host } from "./host.ts";
 import type { ImageNode } from "./image-node.ts";
@@ -67,10 +69,14 @@ export class Safety {
   readonly #lost = new Set<TcpFlow>();
   readonly #declared = new Set<string>();
   readonly #isAlive: (blade: string) => boolean;
+  readonly #bucketOf: (flow: TcpFlow) => number;
+  /** As it was saved last. */
+  #assignment: Assignment | null = null;
 
-  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean) {
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (flow: TcpFlow) => number) {
     this.#clock = clock;
     this.#isAlive = isAlive;
+    this.#bucketOf = bucketOf;
   }
 
   violate(kind: ViolationKind, flow: number | null, what: string): void {
@@ -149,7 +155,10 @@ export class Safety {
   }
 
   /** The appliance manager has decided, and says so next. */
-  onSaved({ fenced, cuts, view }: ApplianceState): void {
+  onSaved({ fenced, cuts, view, assignment, running }: ApplianceState): void {
+    const before = this.#assignment;
+    this.#assignment = assignment;
+    if (before !== null && before !== assignment && running?.kind === "reconfiguration" && running.state.view.force) this.#displace(before, assignment);
     const declared = new Set(Object.keys(cuts));
     for (const [blade, { opensAt }] of Object.entries(fenced)) if (opensAt === null) declared.add(blade);
     for (const { blade, status } of view.members) if (status === "failed") declared.add(blade);
@@ -195,6 +204,14 @@ export class Safety {
   *#liveOn(blade: string): Generator<TcpFlow> {
     for (const [flow, places] of this.#places)
       if (places.some(({ host, socket }) => host.blade === blade && host.isOn && socket.isLive)) yield flow;
+  }
+
+  /** What oldest owners hold that fell off the end of a history, by force, is lost, as was said. */
+  #displace(before: Assignment, after: Assignment): void {
+    const places = new Map(displaced(before, after).map(({ owner, buckets }) => [owner, new Set(buckets)]));
+    for (const [flow, living] of this.#places) {
+      if (living.some(({ host, socket }) => socket.isLive && places.get(host.owner)?.has(this.#bucketOf(flow)))) this.#lost.add(flow);
+    }
   }
 
   #lose(blade: string): void {

@@ -4,6 +4,7 @@
  */
 import type { Firmware } from "../engine/firmware.ts";
 import type { VirtualClock } from "../emulator/clock.ts";
+import { findBuckets } from "../emulator/bucket-finder.ts";
 import { PeerNetwork } from "../emulator/peer-network.ts";
 import { Random } from "../emulator/random.ts";
 import { type Appliance, type Blade, ownersOfBlade } from "../model/appliance.ts";
@@ -75,6 +76,8 @@ export class World {
   readonly #shared: Shared;
   readonly #mail: PeerNetwork<ManagerMessage>;
   readonly #ends = new Map<number, End>();
+  /** By client; null: nobody has asked yet. */
+  #buckets: Map<string, number> | null = null;
   #managerProcess: Process | null = null;
   #managerLives = 0;
   #saved: ApplianceState | null = null;
@@ -113,6 +116,18 @@ export class World {
     const end = clientEnd(VIP4, VIP6, family, site, client);
     this.#ends.set(end.key, end);
     return end;
+  }
+
+  /** Of a client, as the image says. */
+  bucketOf({ text, family }: End): number {
+    this.#buckets ??= new Map();
+    const known = this.#buckets.get(text);
+    if (known !== undefined) return known;
+    const vip = this.vips[family];
+    const clients = [...this.#ends.values()].filter((end) => end.family === family).map((end) => end.text);
+    const parts = { firmware: this.#options.load, stack: () => { throw new Error("there is no stack"); } };
+    for (const [client, bucket] of findBuckets(parts, this.#shared, vip.text, clients)) this.#buckets.set(client, bucket);
+    return this.#buckets.get(text)!;
   }
 
   /** Gives a blade power, if it has none: an empty NIC, hosts without connections, a traffic manager that knows nothing. */
