@@ -1,0 +1,58 @@
+/** `dobbs simulate` as a person uses it. */
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { generatePlan } from "../../host/simulate/generate.ts";
+import { assertFails, dobbs, dobbsJson, temporaryFolder } from "../cli/run.ts";
+
+interface SimulateJson {
+  readonly seeds: number;
+  readonly connections: number;
+  readonly reconfigurations: number;
+  readonly faults: number;
+  readonly violations: readonly { readonly seed: number; readonly replay: string; readonly kind: string }[];
+  readonly branches: { readonly taken: number; readonly of: number; readonly missed: readonly string[] };
+}
+
+const folder = temporaryFolder();
+
+test("a range of seeds: what they went through, as text and as JSON", () => {
+  const report = dobbsJson<SimulateJson>(folder, "simulate", "--seeds", "11..12");
+  assert.equal(report.seeds, 2);
+  assert.deepEqual(report.violations, []);
+  assert.ok(report.connections > 2 * 120 && report.reconfigurations > 6);
+  assert.equal(report.branches.taken, report.branches.of - report.branches.missed.length);
+  const { status, stdout } = dobbs(folder, "simulate", "--seeds", "11");
+  assert.equal(status, 0);
+  assert.match(stdout, /^ {2}seeds +1$/m);
+  assert.match(stdout, /^ {2}violations +0$/m);
+});
+
+test("a plan that fails: exit status 1, and a trace that says what happened", () => {
+  const plan = generatePlan(11);
+  const flow = plan.flows.find(({ kind }) => kind === "tcp")!;
+  // It waits for an end that never comes.
+  const endless = { ...flow, steps: [{ do: "exchange", bytes: 10 }, { do: "await" }, { do: "close" }], vipPort: 80 };
+  const path = join(folder, "endless.json");
+  writeFileSync(path, JSON.stringify({ ...plan, flows: [endless], faults: [], orders: [] }));
+  const { status, stdout } = dobbs(folder, "simulate", "--plan", path);
+  assert.equal(status, 1);
+  assert.match(stdout, new RegExp(`^seed 11: stuck at \\d+\\.\\d+s, flow ${flow.id}: open at step 1$`, "m"));
+  assert.match(stdout, /reconfigured generation=1/);
+  assert.match(stdout, /takes flow \d+ SYN seq/);
+  const json = dobbs(folder, "simulate", "--plan", path, "--json");
+  assert.equal(json.status, 1);
+  assert.deepEqual((JSON.parse(json.stdout) as SimulateJson).violations.map(({ kind, replay }) => [kind, replay]), [["stuck", "dobbs simulate --seeds 11"]]);
+});
+
+test("what is no seed, no plan or no number of minutes is wrong usage", () => {
+  const usage = { status: 2, code: "E_USAGE", mend: /dobbs simulate --help|dobbs <command> --help/ } as const;
+  for (const seeds of ["5..3", "x", "-1", "1..", "1..99999999999"]) {
+    assertFails(folder, ["simulate", "--seeds", seeds], { ...usage, message: /--seeds/ });
+  }
+  assertFails(folder, ["simulate", "--minutes", "0"], { ...usage, message: /--minutes/ });
+  assertFails(folder, ["simulate", "--plan", "missing.json"], { status: 2, code: "E_PLAN", message: /missing\.json/, mend: /dobbs simulate/ });
+  writeFileSync(join(folder, "none.json"), readFileSync(join(folder, "endless.json"), "utf8").slice(0, 100));
+  assertFails(folder, ["simulate", "--plan", "none.json"], { status: 2, code: "E_PLAN", message: /none\.json/, mend: /dobbs simulate/ });
+});
