@@ -1,12 +1,15 @@
 /** The appliance of a plan, as its operator would write it down. */
 import { type Appliance, type Blade, DEFAULT_HOST_PORT } from "../model/appliance.ts";
 import { Random } from "../emulator/random.ts";
+import { TUNNEL_IDLE_MS } from "./tunnels.ts";
 import type { Plan, TopologyPlan } from "./plan.ts";
 
 export const VIP4 = "10.20.0.1";
 export const VIP6 = "fd00:20::1";
 /** Questions to this UDP port are the current owner's to answer, whoever answered the one before. */
 export const ASK_PORT = 53;
+/** Sessions over UDP. */
+export const TUNNEL_PORT = 51_820;
 const UDP = 17;
 const IDLE_MS = 60_000;
 const PROVISIONAL_MS = 5_000;
@@ -22,7 +25,10 @@ export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): App
     hash,
     uplinks: Array.from({ length: sites }, (_, site) => site),
     blades: blades.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number)),
-    services: [{ protocol: UDP, port: ASK_PORT, class: "none", idleMs: IDLE_MS, provisionalMs: PROVISIONAL_MS }],
+    services: [
+      { protocol: UDP, port: ASK_PORT, class: "none", idleMs: IDLE_MS, provisionalMs: PROVISIONAL_MS },
+      { protocol: UDP, port: TUNNEL_PORT, class: "flow", idleMs: TUNNEL_IDLE_MS, provisionalMs: TUNNEL_IDLE_MS },
+    ],
     connectionIds: [],
     filters: [],
     forward: [],

@@ -45,7 +45,7 @@ export class AskFlow {
     if (question !== this.answered) return;
     const { id, clientPort, vipPort } = this.plan;
     const number = this.#sent++;
-    const bytes = encodeDatagram(this.client, clientPort, this.#vip, vipPort, question, number);
+    const bytes = encodeDatagram(this.client, clientPort, this.#vip, vipPort, { kind: "question", number: question, session: 0 }, number);
     this.#send({ bytes, id: mix(id * 2, number), flow: id, redirects: 0 });
     this.#clock.after(AGAIN_US, () => this.#ask(question));
   }

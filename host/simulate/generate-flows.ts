@@ -5,13 +5,15 @@ import { chance, pickWeighted } from "./pick.ts";
 import type { FlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
 import { ACK, FIN, RST, SYN } from "./segment.ts";
 import { PORTS } from "./services.ts";
-import { ASK_PORT } from "./appliance-plan.ts";
+import { ASK_PORT, TUNNEL_PORT } from "./appliance-plan.ts";
 import { CLIENTS } from "./world.ts";
 
 const TCP_FLOWS_MIN = 70;
 const TCP_FLOWS_MAX = 100;
 /** They begin when nothing fails any more, and hold until two moves have been made: more than have to be live then. */
 const LATE_FLOWS = 56;
+/** Plans with sessions over UDP, percent. */
+const TUNNELED = 0;
 const CLIENT_PORT_MIN = 30_000;
 const CLIENT_PORTS = 30_000;
 
@@ -127,6 +129,11 @@ export function generateFlows({ sites }: TopologyPlan, moments: Moments, random:
   for (let i = 0; i < asking; i++) {
     const startUs = when(moments, random);
     flows.push({ kind: "ask", id: flows.length, startUs, count: random.between(1, 12), gapUs: random.between(0, 400_000), ...tuple(ASK_PORT) });
+  }
+  const tunnels = chance(random, TUNNELED) ? random.between(1, 8) : 0;
+  for (let i = 0; i < tunnels; i++) {
+    const startUs = when(moments, random);
+    flows.push({ kind: "tunnel", id: flows.length, startUs, count: random.between(3, 30), gapUs: random.between(20_000, 500_000), ...tuple(TUNNEL_PORT) });
   }
   return flows;
 }

@@ -6,11 +6,12 @@ import type { HostSocket, HostSockets } from "../supervisor/environment.ts";
 import { US_PER_MS, type VirtualClock } from "../emulator/clock.ts";
 import { mix } from "./dice.ts";
 import type { Parcel, Take } from "./parcel.ts";
-import { decodeDatagram, encodeDatagram, type Datagram } from "./datagram.ts";
+import { decodeDatagram, encodeDatagram, type Datagram, type DatagramFields } from "./datagram.ts";
 import { decodeTooBig, type Quote } from "./icmp.ts";
 import { isFor, tupleKey, type End, type Family } from "./packet.ts";
 import { ACK, decodeSegment, encodeSegment, NO_PAYLOAD, RST, SYN, type Segment, type TcpFields } from "./segment.ts";
 import { serviceAt, type Service } from "./services.ts";
+import { Tunnels, type Tunnel } from "./tunnels.ts";
 import { TcpSocket, type SocketState } from "./tcp-socket.ts";
 
 /** What the stack calls live, in the supervisor's words. */
@@ -41,6 +42,9 @@ export interface HostWorld {
   watch(host: Host, segment: Segment, parcel: Parcel): ((fields: TcpFields) => void) | null;
   /** It takes an error about one of its packets, or of another host's. */
   watchError(host: Host, quote: Quote): void;
+  /** Called before it takes a packet of a session over UDP. What it returns is to be called with the answer; null: it may. */
+  watchDatagram(host: Host, datagram: Datagram): ((fields: DatagramFields) => void) | null;
+  onTunnel(host: Host, tunnel: Tunnel, datagram: Datagram): void;
   /** It has a socket for a client's connection. */
   onAccepted(host: Host, socket: TcpSocket, segment: Segment): void;
   /** A frame came that is none, or that was changed on its way. */
@@ -67,6 +71,7 @@ export class Host {
   readonly #send: Take;
   readonly #secret: number;
   readonly #connections = new Map<number, Connection>();
+  readonly #tunnels: Tunnels;
   #answering: ((fields: TcpFields) => void) | null = null;
   #sent = 0;
   #accepted = 0;
@@ -77,6 +82,7 @@ export class Host {
     this.blade = blade;
     this.#ends = ends;
     this.#secret = secret;
+    this.#tunnels = new Tunnels(world.clock, secret);
     this.#world = world;
     this.#send = send;
   }
@@ -129,9 +135,13 @@ export class Host {
     this.#world.onCorrupt(this, parcel);
   }
 
-  #reply({ family, source, sourcePort, destinationPort, number: question }: Datagram, flow: number): void {
+  #reply(datagram: Datagram, flow: number): void {
+    const { family, source, sourcePort, destinationPort, kind } = datagram;
+    const onAnswer = kind === "question" ? null : this.#world.watchDatagram(this, datagram);
+    const fields = kind === "question" ? datagram : this.#tunnels.take(datagram, (tunnel) => this.#world.onTunnel(this, tunnel, datagram));
+    onAnswer?.(fields);
     const number = this.#sent++;
-    const bytes = encodeDatagram(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, question, number);
+    const bytes = encodeDatagram(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, fields, number);
     this.#send({ bytes, id: mix(flow * 2 + 1, mix(this.#secret, number)), flow, redirects: 0 });
   }
 

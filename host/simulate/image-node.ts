@@ -24,6 +24,8 @@ export interface ImageNodeOptions {
   readonly aheadMs: number;
   /** A frame has gone through the image. */
   readonly onFrame: (node: ImageNode, port: number, parcel: Parcel, verdict: FrameVerdict) => void;
+  /** What it has learned is gone. */
+  readonly onRestart: (node: ImageNode) => void;
   /** A frame leaves that one owner sends to another, so often by now. */
   readonly onRedirect: (node: ImageNode, parcel: Parcel) => void;
   readonly onMiscount: (node: ImageNode, what: string) => void;
@@ -86,6 +88,7 @@ export class ImageNode {
 
   powerOff(): void {
     if (this.#isOn) this.settle();
+    this.#options.onRestart(this);
     this.#isOn = false;
     this.#queue = [];
   }
@@ -119,6 +122,7 @@ export class ImageNode {
     if (!this.#isOn) return null;
     if (this.#trap === "manage") {
       this.#trap = null;
+      this.#options.onRestart(this);
       if (this.#firmware.instance.manage(TRAP_BIT, this.#nowMs()) !== TRAPPED) throw new Error("the image has not trapped");
       return null;
     }
@@ -131,6 +135,7 @@ export class ImageNode {
     if (frames.length === 0 || !this.#isOn) return;
     if (this.#trap === "process") {
       this.#trap = null;
+      this.#options.onRestart(this);
       if (this.#firmware.instance.process(TRAP_BIT, frames.length, this.#nowMs()) !== TRAPPED) throw new Error("the image has not trapped");
       return;
     }

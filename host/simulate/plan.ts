@@ -55,7 +55,7 @@ export interface SkewPlan {
 }
 
 /** One client's doings. What `kind` of traffic it is says who runs it. */
-export type FlowPlan = TcpFlowPlan | RawFlowPlan | AskFlowPlan;
+export type FlowPlan = TcpFlowPlan | RawFlowPlan | AskFlowPlan | TunnelFlowPlan;
 
 export interface Tuple {
   readonly family: Family;
@@ -116,6 +116,16 @@ export interface AskFlowPlan extends Tuple {
   readonly kind: "ask";
   readonly id: number;
   readonly startUs: number;
+  readonly count: number;
+  readonly gapUs: number;
+}
+
+/** A session over UDP, which goes on until the moves that this run is about are done. */
+export interface TunnelFlowPlan extends Tuple {
+  readonly kind: "tunnel";
+  readonly id: number;
+  readonly startUs: number;
+  /** Packets at least. */
   readonly count: number;
   readonly gapUs: number;
 }

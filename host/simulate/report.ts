@@ -16,6 +16,7 @@ export function simulationJson(totals: Totals) {
     branches: { taken: Object.keys(hits).length - missed.length, of: Object.keys(hits).length, hits, missed },
     details: {
       questions: totals.questions,
+      tunnels: totals.tunnels,
       frames: totals.frames,
       moves: totals.moves,
       overlappingMoves: totals.overlaps,
@@ -36,6 +37,7 @@ export function simulationText(totals: Totals): string {
     ["seeds", number(seeds)],
     ["connections", `${number(connections)}: ${list(outcomes)}`],
     ["questions answered", number(totals.questions)],
+    ["sessions over UDP", number(totals.tunnels)],
     ["frames through images", number(frames)],
     ["reconfigurations", `${number(generations)} generations, ${number(moves)} of them moves, ${number(overlaps)} into buckets that still had histories`],
     ["orders carried out", `${number(sum(orders))}: ${list(orders)}`],

@@ -7,12 +7,14 @@ import type { ApplianceState } from "../supervisor/state.ts";
 import { Crashes } from "./crashes.ts";
 import { unsettled } from "./liveness.ts";
 import { Operator } from "./operator.ts";
-import type { Plan, TcpFlowPlan } from "./plan.ts";
-import type { Parcel } from "./parcel.ts";
+import { TunnelFlow } from "./tunnel-flow.ts";
+import type { Site } from "./site.ts";
+import type { Plan, TcpFlowPlan, TunnelFlowPlan } from "./plan.ts";
+import type { Parcel, Take } from "./parcel.ts";
 import { startRawFlow } from "./raw-flow.ts";
 import { ISN_STEP, Safety, type Violation } from "./safety.ts";
 import { mix } from "./dice.ts";
-import { tupleKey } from "./packet.ts";
+import { tupleKey, type End } from "./packet.ts";
 import { AskFlow } from "./ask-flow.ts";
 import { TcpFlow } from "./tcp-flow.ts";
 import { NO_TRACE, TextTrace, type Trace } from "./trace.ts";
@@ -31,6 +33,8 @@ export interface RunCounts {
   readonly connections: number;
   /** That were answered, of services of the class `none`. */
   readonly questions: number;
+  /** Sessions over UDP. */
+  readonly tunnels: number;
   /** By outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** Assignments in which a bucket has another current owner than before. */
@@ -80,6 +84,7 @@ class Run {
   readonly #crashes: Crashes;
   readonly #flows = new Map<number, TcpFlow>();
   readonly #asking: AskFlow[] = [];
+  readonly #tunnels: TunnelFlow[] = [];
   #released = false;
   #assignment: Assignment | null = null;
   #generations = 0;
@@ -141,7 +146,7 @@ class Run {
   }
 
   #problems() {
-    return unsettled(this.#world, [...this.#flows.values()], this.#asking, this.#safety);
+    return unsettled(this.#world, [...this.#flows.values()], [...this.#asking, ...this.#tunnels], this.#safety);
   }
 
   #calm(): void {
@@ -173,8 +178,12 @@ class Run {
       if (flow.kind === "ask") {
         const asking = new AskFlow(flow, client, vip, this.#clock, send);
         this.#asking.push(asking);
-        site.addAsking(asking);
+        site.addDatagrams(asking);
         asking.start();
+        continue;
+      }
+      if (flow.kind === "tunnel") {
+        this.#makeTunnel(flow, client, vip, site, send);
         continue;
       }
       const key = tupleKey(client.key, flow.clientPort);
@@ -185,6 +194,19 @@ class Run {
     for (const flow of this.#flows.values()) {
       if (flow.plan.after === null || !this.#flows.has(flow.plan.after)) this.#clock.at(flow.plan.startUs, () => this.#open(flow));
     }
+  }
+
+  #makeTunnel(plan: TunnelFlowPlan, client: End, vip: End, site: Site, send: Take): void {
+    const flow = new TunnelFlow(plan, client, vip, {
+      clock: this.#clock,
+      send,
+      isReleased: () => this.#released,
+      onRefused: (refused, what) => this.#safety.onTunnelRefused(refused, what),
+    });
+    this.#tunnels.push(flow);
+    this.#safety.registerTunnel(flow);
+    site.addDatagrams(flow);
+    flow.start();
   }
 
   #makeFlow(plan: TcpFlowPlan, iss: number): void {
@@ -243,6 +265,7 @@ class Run {
       counts: {
         connections: this.#flows.size,
         questions: this.#asking.reduce((total, { answered }) => total + answered, 0),
+        tunnels: this.#tunnels.length,
         outcomes: countBy([...this.#flows.values()], (flow) => (this.#safety.isLost(flow) && flow.outcome !== "done" ? "cut" : flow.outcome)),
         moves: this.#moves,
         overlaps: this.#overlaps,

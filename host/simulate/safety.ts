@@ -14,6 +14,9 @@ import type { Quote } from "./icmp.ts";
 import { tupleKey } from "./packet.ts";
 import { ACK, flagsText, RST, type Segment, type TcpFields } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
+import { TunnelFlow } from "./tunnel-flow.ts";
+import type { Tunnel } from "./tunnels.ts";
+import type { Datagram, DatagramFields } from "./datagram.ts";
 import type { Ending, TcpSocket } from "./tcp-socket.ts";
 
 /** Redirects of one frame (design, section 4): a resteer, three hops, a final. */
@@ -53,9 +56,12 @@ export interface Violation {
   readonly what: string;
 }
 
+/** What a flow is here. */
+type Flow = TcpFlow | TunnelFlow;
+
 interface Place {
   readonly host: Host;
-  readonly socket: TcpSocket;
+  readonly socket: TcpSocket | Tunnel;
 }
 
 export class Safety {
@@ -64,16 +70,17 @@ export class Safety {
   falseDeclarations = 0;
   readonly #clock: VirtualClock;
   readonly #byTuple = new Map<number, TcpFlow[]>();
-  readonly #places = new Map<TcpFlow, Place[]>();
+  readonly #tunnels = new Map<number, TunnelFlow>();
+  readonly #places = new Map<Flow, Place[]>();
   /** Flows whose loss is nobody's fault, or announced. */
-  readonly #lost = new Set<TcpFlow>();
+  readonly #lost = new Set<Flow>();
   readonly #declared = new Set<string>();
   readonly #isAlive: (blade: string) => boolean;
-  readonly #bucketOf: (flow: TcpFlow) => number;
+  readonly #bucketOf: (flow: Flow) => number;
   /** As it was saved last. */
   #assignment: Assignment | null = null;
 
-  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (flow: TcpFlow) => number) {
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (flow: Flow) => number) {
     this.#clock = clock;
     this.#isAlive = isAlive;
     this.#bucketOf = bucketOf;
@@ -91,7 +98,7 @@ export class Safety {
     else this.#byTuple.set(key, [flow]);
   }
 
-  isLost(flow: TcpFlow): boolean {
+  isLost(flow: Flow): boolean {
     return this.#lost.has(flow);
   }
 
@@ -122,9 +129,40 @@ export class Safety {
     }
   }
 
+  registerTunnel(flow: TunnelFlow): void {
+    this.#tunnels.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
+  }
+
+  /** As `watch`, for a packet of a session over UDP. */
+  watchDatagram(host: Host, { source, sourcePort, number }: Datagram): ((fields: DatagramFields) => void) | null {
+    const flow = this.#tunnels.get(tupleKey(source, sourcePort));
+    const place = flow && this.#placeOf(flow);
+    if (!flow || !place || place.host === host) return null;
+    return ({ kind }) => this.violate("wrong-host", flow.plan.id, `${host.owner} answers packet ${number} with "${kind}"; ${place.host.owner} has the session`);
+  }
+
+  onTunnel(host: Host, tunnel: Tunnel, { source, sourcePort }: Datagram): void {
+    const flow = this.#tunnels.get(tupleKey(source, sourcePort));
+    if (flow) this.#live(flow, host, tunnel);
+  }
+
+  /** A client has been told that there is no such session. */
+  onTunnelRefused(flow: TunnelFlow, what: string): void {
+    const place = this.#placeOf(flow);
+    if (place) this.violate("reset", flow.plan.id, `${what}; ${place.host.owner} has it`);
+  }
+
+  /** A NIC has lost what it had learned. Of sessions over UDP its traffic manager knows no more than it has had time to see. */
+  onRestart(blade: string): void {
+    for (const flow of this.#liveOn(blade)) if (flow instanceof TunnelFlow) this.#lost.add(flow);
+  }
+
   onAccepted(host: Host, socket: TcpSocket, segment: Segment): void {
     const flow = this.#flowOf(segment);
-    if (!flow) return;
+    if (flow) this.#live(flow, host, socket);
+  }
+
+  #live(flow: Flow, host: Host, socket: Place["socket"]): void {
     const places = this.#places.get(flow);
     if (places) places.push({ host, socket });
     else this.#places.set(flow, [{ host, socket }]);
@@ -196,12 +234,12 @@ export class Safety {
   }
 
   /** Where a connection lives, if it is protected. */
-  #placeOf(flow: TcpFlow): Place | undefined {
+  #placeOf(flow: Flow): Place | undefined {
     if (this.#lost.has(flow)) return undefined;
     return this.#places.get(flow)?.find(({ host, socket }) => host.isOn && socket.isLive);
   }
 
-  *#liveOn(blade: string): Generator<TcpFlow> {
+  *#liveOn(blade: string): Generator<Flow> {
     for (const [flow, places] of this.#places)
       if (places.some(({ host, socket }) => host.blade === blade && host.isOn && socket.isLive)) yield flow;
   }

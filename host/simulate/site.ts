@@ -2,6 +2,7 @@
 import { mix } from "./dice.ts";
 import type { Parcel, Take } from "./parcel.ts";
 import type { AskFlow } from "./ask-flow.ts";
+import type { TunnelFlow } from "./tunnel-flow.ts";
 import { decodeDatagram } from "./datagram.ts";
 import { isFor, tupleKey, type End, type Family } from "./packet.ts";
 import { ACK, decodeSegment, encodeSegment, FIN, NO_PAYLOAD, RST, SYN, type Segment } from "./segment.ts";
@@ -21,7 +22,7 @@ export class Site {
   readonly #ends = new Map<number, End>();
   /** The newest of each tuple. */
   readonly #flows = new Map<number, TcpFlow>();
-  readonly #asking = new Map<number, AskFlow>();
+  readonly #datagrams = new Map<number, AskFlow | TunnelFlow>();
   #sent = 0;
 
   constructor(options: SiteOptions) {
@@ -39,8 +40,9 @@ export class Site {
     this.#flows.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
   }
 
-  addAsking(flow: AskFlow): void {
-    this.#asking.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
+  /** Datagrams to the flow's tuple are its own from now on. */
+  addDatagrams(flow: AskFlow | TunnelFlow): void {
+    this.#datagrams.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
   }
 
   send(parcel: Parcel): void {
@@ -49,7 +51,7 @@ export class Site {
 
   receive(parcel: Parcel): void {
     const datagram = decodeDatagram(parcel.bytes);
-    if (datagram) return this.#asking.get(tupleKey(datagram.destination, datagram.destinationPort))?.receive(datagram);
+    if (datagram) return this.#datagrams.get(tupleKey(datagram.destination, datagram.destinationPort))?.receive(datagram);
     const segment = decodeSegment(parcel.bytes);
     if (segment === null) return this.#options.onCorrupt(parcel.flow);
     const end = this.#ends.get(segment.destination);

@@ -14,6 +14,7 @@ export interface Totals {
   seeds: number;
   connections: number;
   questions: number;
+  tunnels: number;
   /** Assignments that were put in force after the first. */
   generations: number;
   moves: number;
@@ -36,6 +37,7 @@ export function noTotals(): Totals {
     seeds: 0,
     connections: 0,
     questions: 0,
+    tunnels: 0,
     generations: 0,
     moves: 0,
     overlaps: 0,
@@ -56,6 +58,7 @@ export function addOutcome(totals: Totals, { seed, violations, counts, tally }: 
   totals.seeds++;
   totals.connections += counts.connections;
   totals.questions += counts.questions;
+  totals.tunnels += counts.tunnels;
   totals.generations += counts.generations;
   totals.moves += counts.moves;
   totals.overlaps += counts.overlaps;

@@ -193,6 +193,7 @@ export class World {
       batchUs: plan.topology.batchUs,
       aheadMs,
       onFrame: (node, port, parcel, verdict) => trace.frame(node.name, port, parcel, verdict),
+      onRestart: (node) => safety.onRestart(node.name),
       onRedirect: (node, parcel) => safety.onRedirect(node, parcel),
       onMiscount: (node, what) => safety.violate("miscount", null, `${node.name}: ${what}`),
     });
@@ -262,6 +263,8 @@ export class World {
           return safety.watch(host, segment);
         },
         watchError: safety.watchError.bind(safety),
+        watchDatagram: safety.watchDatagram.bind(safety),
+        onTunnel: safety.onTunnel.bind(safety),
         onAccepted: safety.onAccepted.bind(safety),
         onCorrupt: (host: Host, { flow }: Parameters<Take>[0]) => safety.violate("corrupt", flow, `a frame that came to ${host.owner} was changed`),
       };
