@@ -92,7 +92,8 @@ async function runRange(images: Images, { seeds, minutes, workers, traces, json 
   if (json) printJson(simulationJson(totals));
   else print(simulationText(totals));
   for (const { seed, violations } of totals.failed.slice(0, EXPLAINED_MAX)) {
-    const failure = explain(new Simulator(images), seed, violations[0]!, SHRINK_SECONDS);
+    const endMs = Date.now() + SHRINK_SECONDS * 1_000;
+    const failure = explain(new Simulator(images), seed, violations[0]!, () => Date.now() > endMs);
     const paths = writeFailure(traces, failure);
     process.stderr.write(`\nseed ${seed}, made smaller: ${paths.text}\n  replay: dobbs simulate --plan ${paths.plan}\n`);
   }

@@ -17,11 +17,10 @@ export interface Failure {
   readonly shrunk: { readonly violation: Violation; readonly trace: readonly string[] } | null;
 }
 
-/** `seconds`: how long to look for a smaller plan. */
-export function explain(simulator: Simulator, seed: number, violation: Violation, seconds: number): Failure {
-  const end = Date.now() + seconds * 1_000;
+/** `isTimeUp`: whether to look no longer for a smaller plan. */
+export function explain(simulator: Simulator, seed: number, violation: Violation, isTimeUp: () => boolean): Failure {
   const fails = (plan: Plan): boolean => simulator.runPlan(plan).violations[0]?.kind === violation.kind;
-  const plan = shrink(generatePlan(seed), fails, () => Date.now() > end);
+  const plan = shrink(generatePlan(seed), fails, isTimeUp);
   const [found] = simulator.runPlan(plan).violations;
   if (!found) return { seed, violation, plan, shrunk: null };
   const flows = new Set(found.flow === null ? [] : [found.flow]);

@@ -4,7 +4,7 @@ import type { Parcel, Take } from "./parcel.ts";
 import type { AskFlow } from "./ask-flow.ts";
 import type { TunnelFlow } from "./tunnel-flow.ts";
 import { decodeDatagram } from "./datagram.ts";
-import { isFor, tupleKey, type End, type Family } from "./packet.ts";
+import { isFor, openPacket, tupleKey, type End, type Family } from "./packet.ts";
 import { ACK, decodeSegment, encodeSegment, FIN, NO_PAYLOAD, RST, SYN, type Segment } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
 
@@ -50,12 +50,14 @@ export class Site {
   }
 
   receive(parcel: Parcel): void {
+    const packet = openPacket(parcel.bytes);
+    const end = packet && this.#ends.get(packet.destination);
+    // A switch floods what it has no port for.
+    if (!end || !isFor(parcel.bytes, end.mac)) return;
     const datagram = decodeDatagram(parcel.bytes);
     if (datagram) return this.#datagrams.get(tupleKey(datagram.destination, datagram.destinationPort))?.receive(datagram);
     const segment = decodeSegment(parcel.bytes);
     if (segment === null) return this.#options.onCorrupt(parcel.flow);
-    const end = this.#ends.get(segment.destination);
-    if (!end || !isFor(parcel.bytes, end.mac)) return;
     const flow = this.#flows.get(tupleKey(segment.destination, segment.destinationPort));
     if (flow?.hasSocket && flow.plan.vipPort === segment.sourcePort) return flow.receive(segment, parcel.bytes);
     this.#refuse(end, segment, parcel.flow);
