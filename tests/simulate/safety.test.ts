@@ -1,0 +1,191 @@
+/** The watcher sees what must not be, and calls nothing else so. Real scripted ends, and no network in between. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { VirtualClock } from "../../host/emulator/clock.ts";
+import { VIP4, VIP6 } from "../../host/simulate/appliance-plan.ts";
+import { Host } from "../../host/simulate/host.ts";
+import type { ImageNode } from "../../host/simulate/image-node.ts";
+import { clientEnd, endOf } from "../../host/simulate/packet.ts";
+import type { Parcel } from "../../host/simulate/parcel.ts";
+import type { TcpFlowPlan, TcpStep } from "../../host/simulate/plan.ts";
+import { Safety } from "../../host/simulate/safety.ts";
+import { decodeSegment } from "../../host/simulate/segment.ts";
+import { PORTS } from "../../host/simulate/services.ts";
+import { TcpFlow } from "../../host/simulate/tcp-flow.ts";
+import { initialState } from "../../host/supervisor/initial-state.ts";
+import type { ApplianceState } from "../../host/supervisor/state.ts";
+
+const MACS = { ardsley: "02:b1:00:00:00:01", rye: "02:b1:00:00:00:02" } as const;
+type Name = keyof typeof MACS;
+const CLIENT = clientEnd(VIP4, VIP6, 4, 0, 5);
+const WIRE_US = 1_000;
+
+/** A client and two hosts, either of which a test gives the client's segments to. */
+class Rig {
+  readonly clock = new VirtualClock();
+  readonly safety: Safety;
+  readonly hosts: Record<Name, Host>;
+  readonly flow: TcpFlow;
+  readonly alive = new Set<string>(["ardsley", "rye"]);
+  /** Who gets what the client sends. */
+  to: Name = "ardsley";
+
+  constructor(steps: readonly TcpStep[] = [{ do: "exchange", bytes: 20 }, { do: "hold" }, { do: "exchange", bytes: 5 }, { do: "close" }]) {
+    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0);
+    this.hosts = { ardsley: this.#host("ardsley"), rye: this.#host("rye") };
+    const plan: TcpFlowPlan = {
+      kind: "tcp", id: 9, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: PORTS.echo, after: null, startUs: 0, early: 0, extended: false, steps,
+    };
+    this.flow = new TcpFlow(plan, CLIENT, endOf("02:d0:bb:00:00:01", VIP4), 1_000, {
+      clock: this.clock,
+      send: (parcel) => {
+        const { to } = this;
+        this.clock.after(WIRE_US, () => this.give(to, parcel));
+      },
+      isReleased: () => false,
+      onCorrupt: () => this.safety.violate("corrupt", 9, ""),
+      onEnded: (flow, how) => this.safety.onEnded(flow, how),
+      onOver: () => undefined,
+    });
+    this.safety.register(this.flow);
+  }
+
+  #host(name: Name): Host {
+    const { safety, clock } = this;
+    const ends = { 4: endOf(MACS[name], VIP4), 6: endOf(MACS[name], VIP6) };
+    const world = {
+      clock,
+      clientOf: () => CLIENT,
+      watch: (host: Host, segment: Parameters<Safety["watch"]>[1]) => safety.watch(host, segment),
+      watchError: safety.watchError.bind(safety),
+      watchDatagram: safety.watchDatagram.bind(safety),
+      onTunnel: safety.onTunnel.bind(safety),
+      onAccepted: safety.onAccepted.bind(safety),
+      onCorrupt: () => safety.violate("corrupt", null, ""),
+    };
+    return new Host(name, name, ends, name.length, world, ({ bytes }) => clock.after(WIRE_US, () => this.flow.receive(decodeSegment(bytes)!, bytes)));
+  }
+
+  /** As a blade does: the destination becomes the owner's MAC. */
+  give(name: Name, parcel: Parcel): void {
+    const bytes = parcel.bytes.slice();
+    bytes.set(endOf(MACS[name], VIP4).mac);
+    this.hosts[name].receive({ ...parcel, bytes });
+  }
+
+  pass(us: number): void {
+    this.clock.runUntil(this.clock.now + us);
+  }
+
+  kinds(): string[] {
+    return this.safety.violations.map(({ kind, flow }) => `${kind} ${flow}`);
+  }
+
+  saved(part: Partial<ApplianceState>): void {
+    const first = { buckets: 8, assigner: "balanced", switches: [], filters: [], forward: [], byLoad: false };
+    this.safety.onSaved({ ...initialState(first), ...part });
+  }
+}
+
+function connected(): Rig {
+  const rig = new Rig();
+  rig.flow.open();
+  rig.pass(100_000);
+  assert.deepEqual(rig.kinds(), []);
+  assert.ok(rig.flow.isEstablished);
+  return rig;
+}
+
+describe("a connection", () => {
+  test("of one host, from its SYN to its end, is nothing to speak of", () => {
+    const rig = new Rig([{ do: "exchange", bytes: 300 }, { do: "close" }]);
+    rig.flow.open();
+    rig.pass(5_000_000);
+    assert.deepEqual([rig.kinds(), rig.flow.outcome], [[], "done"]);
+  });
+
+  test("whose segment draws a RST of another host is reset", () => {
+    const rig = connected();
+    rig.to = "rye";
+    rig.flow.release();
+    rig.pass(500_000);
+    assert.deepEqual([...new Set(rig.kinds())], ["reset 9"]);
+    assert.match(rig.safety.violations[0]!.what, /^rye answers .* with RST; ardsley has the connection$/);
+  });
+
+  test("whose SYN another host answers too has two", () => {
+    const rig = new Rig();
+    const syns: Parcel[] = [];
+    const give = rig.give.bind(rig);
+    rig.give = (name, parcel) => {
+      syns.push(parcel);
+      give(name, parcel);
+    };
+    rig.flow.open();
+    rig.pass(50_000);
+    give("rye", syns[0]!);
+    assert.deepEqual(rig.kinds(), ["wrong-host 9"]);
+  });
+
+  test("of a blade that has died, was declared failed or cut is nobody's promise", () => {
+    for (const lose of [
+      (rig: Rig) => rig.safety.onCrash("ardsley"),
+      (rig: Rig) => rig.saved({ fenced: { ardsley: { port: 1, opensAt: null } } }),
+      (rig: Rig) => rig.saved({ cuts: { ardsley: 1 } }),
+    ]) {
+      const rig = connected();
+      lose(rig);
+      rig.to = "rye";
+      rig.flow.release();
+      rig.pass(500_000);
+      assert.deepEqual([rig.kinds(), rig.flow.outcome], [[], "cut"]);
+    }
+  });
+
+  test("of a blade that another one was declared failed for is one", () => {
+    const rig = connected();
+    rig.saved({ fenced: { rye: { port: 2, opensAt: null } } });
+    rig.to = "rye";
+    rig.flow.release();
+    rig.pass(500_000);
+    assert.equal(rig.kinds()[0], "reset 9");
+  });
+
+  test("is not let go offline with its blade, unless that was said", () => {
+    const rig = connected();
+    rig.safety.onOffline("ardsley", 0);
+    assert.deepEqual(rig.kinds(), ["offline-live 9"]);
+    const cut = connected();
+    cut.saved({ cuts: { ardsley: 1 } });
+    cut.safety.onOffline("ardsley", 1);
+    assert.deepEqual(cut.kinds(), []);
+  });
+
+  test("that is closed in order while something is missing has lost it", () => {
+    const rig = connected();
+    rig.safety.onEnded(rig.flow, "closed");
+    assert.deepEqual(rig.kinds(), []);
+    const early = new Rig([{ do: "exchange", bytes: 20 }, { do: "close" }]);
+    early.flow.open();
+    early.pass(3_000);
+    early.safety.onEnded(early.flow, "closed");
+    assert.deepEqual(early.kinds(), ["payload-lost 9"]);
+  });
+});
+
+test("a blade is declared falsely when it lives, and once", () => {
+  const rig = connected();
+  for (let i = 0; i < 3; i++) rig.saved({ fenced: { ardsley: { port: 1, opensAt: null } } });
+  rig.alive.delete("rye");
+  rig.saved({ fenced: { rye: { port: 2, opensAt: null } } });
+  assert.equal(rig.safety.falseDeclarations, 1);
+});
+
+test("a frame may be redirected 5 times, and no more", () => {
+  const rig = new Rig();
+  const redirected = (redirects: number): void => rig.safety.onRedirect({ name: "rye" } as ImageNode, { bytes: new Uint8Array(0), id: 1, flow: 9, redirects });
+  for (let i = 1; i <= 5; i++) redirected(i);
+  assert.deepEqual(rig.kinds(), []);
+  redirected(6);
+  assert.deepEqual(rig.kinds(), ["redirects 9"]);
+});
