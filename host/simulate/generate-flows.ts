@@ -86,13 +86,16 @@ const fastOpen: MakeShape = (random) => ({
   steps: [exchange(random), pause(random, 800_000), exchange(random), CLOSE],
 });
 
+/** The host keeps nothing of its SYN: until the handshake is over, no table knows the connection. */
+const byCookie: MakeShape = (random) => ({ port: PORTS.cookies, steps: [exchange(random), ...several(random, 4, () => [pause(random, 600_000), exchange(random)]), HOLD, exchange(random), CLOSE] });
+
 const aborted: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), pause(random, 800_000), { do: "abort" }], again: true });
 
 const forgotten: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), pause(random, 800_000), { do: "vanish" }], again: true });
 
 const SHAPES: readonly (readonly [weight: number, make: MakeShape])[] = [
   [18, talk], [16, hold], [12, chatter], [10, talkAndHold], [6, keepAlive], [6, download], [4, upload], [6, halfClose], [7, closedByHost],
-  [5, closedByBoth], [4, shutWindow], [5, fastOpen], [3, aborted], [3, forgotten],
+  [5, closedByBoth], [4, shutWindow], [5, fastOpen], [3, byCookie], [3, aborted], [3, forgotten],
 ];
 
 /** What strangers send: a SYN that nobody answers for, backscatter, probes. */
