@@ -117,8 +117,8 @@ function moveStates(histories: usize, count: u32): void {
       const before = indexInHistory(bucket, owner);
       const state = stateOf(bucket, local);
       const place = placeIn(after, owner);
-      // While it was out of the history its flows may have been opened anew elsewhere: it was not asked.
-      if (before < 0 && place >= 0) flush(state);
+      // Out of the history it is not asked: its flows may be opened anew elsewhere. One that leaves has none left, or is cut off.
+      if (before < 0 != place < 0) flush(state);
       moveState(state, before, place);
     }
   }

@@ -245,12 +245,27 @@ describe("an epoch that comes round again", () => {
   });
 });
 
+describe("rows of an owner that leaves a history", () => {
+  it("are gone: it is cut off, and others may open the same flows", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    seed(0, client(11, 3), 1000, FlowState.ESTABLISHED);
+    assign(3, 1, NONE, NONE);
+    expect<u32>(direct(client(11, 3), 1000, ACK)).toBe(Verdict.DELIVER);
+    assign(3, NONE, NONE, NONE);
+    expect<u32>(direct(client(11, 3), 1000, ACK)).toBe(Verdict.REDIRECT);
+    expect<u32>(stateOf(11, 0).rows).toBe(0);
+  });
+});
+
 describe("rows of an owner that comes back into a history", () => {
   it("are gone: while it was out, their flows may have been opened elsewhere", () => {
     identify(0);
     assign(1, NONE, NONE, NONE);
     seed(0, client(11, 1), 1000, FlowState.ESTABLISHED);
     assign(3, NONE, NONE, NONE);
+    // What its host still sends teaches all the same.
+    reply(1, client(11, 1), 1000, ACK);
     assign(1, 3, NONE, NONE);
     expect<u32>(direct(client(11, 1), 1000, ACK)).toBe(Verdict.REDIRECT);
     expect<u32>(stateOf(11, 0).rows).toBe(0);

@@ -235,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an owner that comes back into a history still knows what it knew",
     file: "assembly/manage/assignment.ts",
-    from: "if (before < 0 && place >= 0) flush(state);",
+    from: "if (before < 0 != place < 0) flush(state);",
     to: "",
     spec: "flows",
   },
