@@ -137,8 +137,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a previous owner's host sends unasked makes a UDP flow",
     file: "assembly/teach.ts",
-    from: "} else if (indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0) {",
-    to: "} else {",
+    from: "!isCid && indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0",
+    to: "!isCid",
     spec: "services",
   },
   {
@@ -321,6 +321,13 @@ export const MUTANTS: readonly Mutant[] = [
     file: "assembly/manage/cid.ts",
     from: "if (index > 0 && !isBefore(changetype<ServerId>(serverIds + (index - 1) * SERVER_ID), serverId)) return false;",
     to: "",
+    spec: "cid",
+  },
+  {
+    name: "what a host sends makes a flow of a QUIC connection that has moved",
+    file: "assembly/teach.ts",
+    from: "!isCid && indexInHistory",
+    to: "indexInHistory",
     spec: "cid",
   },
   {
