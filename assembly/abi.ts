@@ -521,4 +521,6 @@ export enum Status {
   NOT_IN_SERVICE = 23,
   /** There is no room for this handover list, and it is not held: how many rows of this part were put */
   LIST_TOO_LONG = 24,
+  /** A host may have sent a SYN cookie that no row tells of: the bucket */
+  COOKIES_LOST = 25,
 }

@@ -3,10 +3,10 @@
  * flow table there.
  *
  * ```
- *  Bucket       0    2    4    6    8          State        0       2       4      8
- *  (8 bytes)    +----+----+----+----+          (8 bytes)    +-------+-------+------+
- *               | p0 | p1 | p2 | p3 |                       | epoch | flags | rows |
- *               +----+----+----+----+                       +-------+-------+------+
+ *  Bucket       0    2    4    6    8          State        0       2       4      8      12
+ *  (8 bytes)    +----+----+----+----+          (12 bytes)   +-------+-------+------+------+
+ *               | p0 | p1 | p2 | p3 |                       | epoch | flags | rows | lost |
+ *               +----+----+----+----+                       +-------+-------+------+------+
  * ```
  */
 import { Bucket, BucketFlag, HISTORY_DEPTH, NO_OWNER, Owner } from "./records";
@@ -20,6 +20,8 @@ export class State {
   flags: u16;
   /** Rows of the flow table. */
   rows: u32;
+  /** When a row that may have stood for a SYN cookie was lost last, in ms; 0: never (`cookies.ts`). */
+  lost: u32;
 }
 
 export const BUCKETS: usize = memory.data(BUCKETS_MAX * offsetof<Bucket>(), 64);

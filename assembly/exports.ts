@@ -22,6 +22,7 @@ export {
   WIRE_PORT,
 } from "./abi";
 export { FRAME_SLOTS as RING_SLOTS } from "./sizes";
+export { COOKIE_MS } from "./cookies";
 export {
   ANY_PORT,
   ANY_VIP,

@@ -18,7 +18,8 @@
 import { Event } from "./abi";
 import { State, hasFlag, indexInHistory, stateOf } from "./buckets";
 import { count, countMany } from "./counters";
-import { halfOpenPercent, localOwnerAt } from "./identity";
+import { isCookieOut, loseCookie } from "./cookies";
+import { halfOpenPercent, localOwnerAt, sendsCookies } from "./identity";
 import { BucketFlag, FlowState } from "./records";
 import { SET_MASK, SETS, WAYS } from "./sizes";
 import { firstWay, nextWay, tagWays } from "./ways";
@@ -167,8 +168,10 @@ export function isOpening(state: u32): bool {
   return state == FlowState.PROVISIONAL || state == FlowState.HALF_OPEN;
 }
 
-/** Only rows of buckets that are not a previous owner's may go, and none that a move in preparation has pinned. */
-function isEvictable(flow: Flow): bool {
+/** Only rows of buckets that are not a previous owner's may go, none that a move in preparation has pinned, and none that may stand for
+ *  a SYN cookie. */
+function isEvictable(flow: Flow, now: u32): bool {
+  if (flow.state == FlowState.HALF_OPEN && sendsCookies() && isCookieOut(flow.touched, now)) return false;
   if (indexInHistory(flow.bucket, localOwnerAt(flow.owner).owner) > 0) return false;
   return !hasFlag(stateOf(flow.bucket, flow.owner), BucketFlag.PINNED);
 }
@@ -213,7 +216,7 @@ function wayToEvict(set: u32, rankMax: u32, now: u32): u32 {
     const flowRank = rank(flow);
     const age = now - flow.touched;
     if (flowRank > bestRank || (flowRank == bestRank && (best == NO_WAY || age <= bestAge))) continue;
-    if (flowRank > rankMax || (flowRank != Rank.FLUSHED && !isEvictable(flow))) continue;
+    if (flowRank > rankMax || (flowRank != Rank.FLUSHED && !isEvictable(flow, now))) continue;
     best = way;
     bestRank = flowRank;
     bestAge = age;
@@ -245,7 +248,7 @@ function placeOpening(hash: u32, now: u32): usize {
   const set = roomierSet(hash);
   const full = openingIn(set) * 100 >= WAYS * halfOpenPercent();
   const way = full ? wayToEvict(set, Rank.HALF_OPEN, now) : wayToTake(set, Rank.CLOSING, now);
-  return way == NO_WAY ? 0 : takeWay(set, way, hash);
+  return way == NO_WAY ? 0 : takeWay(set, way, hash, now);
 }
 
 function placeEstablished(hash: u32, now: u32): usize {
@@ -261,13 +264,15 @@ function placeEstablished(hash: u32, now: u32): usize {
     set = roomier;
     way = wayToTake(set, Rank.ESTABLISHED, now);
   }
-  return way == NO_WAY ? 0 : takeWay(set, way, hash);
+  return way == NO_WAY ? 0 : takeWay(set, way, hash, now);
 }
 
 /** Empties a way and tags it for `hash`. */
-function takeWay(set: u32, way: u32, hash: u32): usize {
+function takeWay(set: u32, way: u32, hash: u32, now: u32): usize {
   const flow = flowAt(set, way);
   if (isRow(set, way)) {
+    // The host may send cookies, and nobody have said so yet.
+    if (flow.state == FlowState.HALF_OPEN && isCookieOut(flow.touched, now)) loseCookie(stateOf(flow.bucket, flow.owner), now);
     forget(flow);
     count(Event.FLOW_EVICTED);
   }

@@ -69,6 +69,11 @@ export function isRedirectOff(): bool {
   return (flags & IdentityFlag.REDIRECT_OFF) != 0;
 }
 
+/** Whether a host here may have SYN cookies out. */
+export function sendsCookies(): bool {
+  return (flags & IdentityFlag.COOKIES) != 0;
+}
+
 /** Percent of a flow-table set that half-open flows may take. */
 export function halfOpenPercent(): u32 {
   return halfOpenShare;

@@ -31,6 +31,8 @@ export enum HashMode {
 export enum IdentityFlag {
   /** Send nothing to other owners: for showing what redirection is worth. */
   REDIRECT_OFF = 1,
+  /** A host here has sent SYN cookies in the last COOKIE_MS. */
+  COOKIES = 2,
 }
 
 /** `seed` is secret: 16 bytes that key the bucket hash and the flow hash. The bucket hash must be the same on all
@@ -555,6 +557,8 @@ export enum BucketFlag {
   LISTED_1 = 16,
   LISTED_2 = 32,
   LISTED_3 = 64,
+  /** In answers, of a previous owner's bucket: a SYN cookie may be out that no row tells of, and COMPLETE is refused. */
+  COOKIES_LOST = 128,
 }
 
 /** What this blade's flow table holds of a bucket for one local owner. */

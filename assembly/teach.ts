@@ -5,6 +5,7 @@
  */
 import { Event } from "./abi";
 import { indexInHistory, stateOf } from "./buckets";
+import { loseCookie } from "./cookies";
 import { count } from "./counters";
 import { Flow, find, findAmong, insert } from "./flows";
 import { localOwnerAt } from "./identity";
@@ -87,6 +88,7 @@ function learn(packet: Packet, owner: u32, flowState: u32, now: u32): void {
   if (insert(packet, owner, flowState, now) != 0) return;
   const state = stateOf(packet.bucket, owner);
   state.flags &= <u16>BucketFlag.PINNED;
+  if (flowState == FlowState.HALF_OPEN) loseCookie(state, now);
 }
 
 function stateAfter(flags: u32, state: u32): u32 {

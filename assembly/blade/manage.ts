@@ -1,5 +1,6 @@
 /** The blade image's management messages. */
 import { ImageKind, Message, Status, Table } from "../abi";
+import { begin } from "../cookies";
 import { flows, sweep } from "../flows";
 import { commitAssignment } from "../manage/assignment";
 import { onBucketBatch, onBucketScan } from "../manage/buckets";
@@ -22,8 +23,9 @@ export function onMessage(bytes: u32, now: u32): u32 {
 }
 
 function dispatch(type: u32, now: u32): void {
-  if (type == Message.PUT) put();
-  else if (type == Message.SEED || type == Message.REMOVE || type == Message.LOCATE) onFlowBatch(type, now);
+  if (type == Message.PUT) return put(now);
+  if (type != Message.HELLO) begin(now);
+  if (type == Message.SEED || type == Message.REMOVE || type == Message.LOCATE) onFlowBatch(type, now);
   else if (type == Message.LIST) onList(now);
   else if (
     type == Message.PIN ||
@@ -32,8 +34,8 @@ function dispatch(type: u32, now: u32): void {
     type == Message.SEAL ||
     type == Message.UNSEAL
   ) {
-    onBucketBatch(type);
-  } else if (type == Message.BUCKETS) onBucketScan();
+    onBucketBatch(type, now);
+  } else if (type == Message.BUCKETS) onBucketScan(now);
   else if (type == Message.HANDOVER) onHandover();
   else if (type == Message.HANDOVER_EMPTY) onHandoverEmpty();
   else if (type == Message.COUNTERS) onCounters();
@@ -42,10 +44,10 @@ function dispatch(type: u32, now: u32): void {
   else refuse(Status.UNKNOWN_MESSAGE, type);
 }
 
-function put(): void {
+function put(now: u32): void {
   const table = takeChunk();
   if (table == Table.NONE) return;
-  if (table == Table.IDENTITY) commitIdentity();
+  if (table == Table.IDENTITY) commitIdentity(now);
   else if (table == Table.ASSIGNMENT) commitAssignment();
   else if (table == Table.FILTER) commitFilters();
   else if (table == Table.FORWARD) commitForwards();

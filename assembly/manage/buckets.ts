@@ -1,6 +1,7 @@
 /** Commands on buckets: PIN, UNPIN, COMPLETE, SEAL, UNSEAL, BUCKETS. All the buckets of a message, or none. */
 import { Message, Status } from "../abi";
 import { State, buckets, generation, hasFlag, indexInHistory, stateOf } from "../buckets";
+import { hasLostCookies } from "../cookies";
 import { flush, sweep } from "../flows";
 import { listFlags } from "../handover";
 import { localOwnerAt, localOwners } from "../identity";
@@ -13,7 +14,7 @@ const ROW: u32 = <u32>offsetof<BucketRow>();
 const BATCH_MAX: u32 = (PAYLOAD_BYTES_MAX - BATCH) / 2;
 const ROWS_MAX: u32 = (PAYLOAD_BYTES_MAX - SCAN) / ROW;
 
-export function onBucketBatch(type: u32): void {
+export function onBucketBatch(type: u32, now: u32): void {
   const bytes = <u32>request().length;
   if (bytes < BATCH || (bytes - BATCH) % 2) return refuse(Status.BAD_LENGTH, bytes);
   if (generation() == 0) return refuse(Status.NOT_READY, 0);
@@ -25,7 +26,7 @@ export function onBucketBatch(type: u32): void {
   const count = (bytes - BATCH) / 2;
   for (let i: u32 = 0; i < BATCH_MAX; i++) {
     if (i >= count) break;
-    check(type, bucketIn(i), batch);
+    check(type, bucketIn(i), batch, now);
     if (!isAccepted()) return;
   }
   let rows: u32 = 0;
@@ -42,7 +43,7 @@ function bucketIn(index: u32): u32 {
   return load<u16>(PAYLOAD + BATCH + (index << 1));
 }
 
-function check(type: u32, bucket: u32, batch: BucketBatch): void {
+function check(type: u32, bucket: u32, batch: BucketBatch, now: u32): void {
   if (bucket >= buckets()) return refuse(Status.BAD_BUCKET, bucket);
   const local = <u32>batch.owner;
   const state = stateOf(bucket, local);
@@ -59,6 +60,7 @@ function check(type: u32, bucket: u32, batch: BucketBatch): void {
   if (batch.openOnly != 0 && !hasFlag(state, BucketFlag.OPEN | BucketFlag.SEALED)) {
     return refuse(Status.BAD_BUCKET_STATE, bucket);
   }
+  if (hasLostCookies(state, now)) return refuse(Status.COOKIES_LOST, bucket);
   if (hasFlag(state, BucketFlag.SEALED) && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);
 }
 
@@ -74,7 +76,7 @@ function apply(type: u32, state: State): void {
 }
 
 /** BUCKETS. */
-export function onBucketScan(): void {
+export function onBucketScan(now: u32): void {
   if (request().length != SCAN) return refuse(Status.BAD_LENGTH, SCAN);
   const scan = changetype<BucketScan>(PAYLOAD);
   if (scan.owner >= localOwners()) return refuse(Status.BAD_OWNER, localOwners());
@@ -89,7 +91,9 @@ export function onBucketScan(): void {
     const index = indexInHistory(bucket, owner);
     const row = changetype<BucketRow>(ANSWER_PAYLOAD + SCAN + i * ROW);
     row.rows = state.rows;
-    row.flags = state.flags | (index == 0 ? <u16>listFlags(bucket) : 0);
+    row.flags = state.flags;
+    if (index == 0) row.flags |= <u16>listFlags(bucket);
+    else if (index > 0 && hasLostCookies(state, now)) row.flags |= <u16>BucketFlag.COOKIES_LOST;
     row.index = index < 0 ? <u16>NO_OWNER : <u16>index;
     count++;
   }

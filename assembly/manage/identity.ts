@@ -1,6 +1,7 @@
 /** Table IDENTITY: checks the staged table, puts it in force. */
 import { Status } from "../abi";
 import { buckets, generation, setLocalIndex, stateOf } from "../buckets";
+import { loseCookie } from "../cookies";
 import { flush } from "../flows";
 import { dropLists } from "../handover";
 import { isHash, setHash } from "../hash";
@@ -14,7 +15,7 @@ import { STAGE, staged } from "./stage";
 const HEADER: u32 = <u32>offsetof<Identity>();
 const PERCENT_MAX: u32 = 100;
 
-export function commitIdentity(): void {
+export function commitIdentity(now: u32): void {
   if (staged() < HEADER) return refuse(Status.BAD_TABLE, HEADER);
   const identity = changetype<Identity>(STAGE);
   if (identity.localOwners > LOCAL_OWNERS_MAX) return refuse(Status.TOO_MANY_RECORDS, LOCAL_OWNERS_MAX);
@@ -30,7 +31,7 @@ export function commitIdentity(): void {
   if (!isStationMac(vmac) || !isHashMode(identity.hash) || identity.halfOpenShare > PERCENT_MAX || identity.reserved != 0) {
     return refuse(Status.BAD_RECORD, 0);
   }
-  if (identity.flags & ~IdentityFlag.REDIRECT_OFF) return refuse(Status.BAD_RECORD, 0);
+  if (identity.flags & ~(IdentityFlag.REDIRECT_OFF | IdentityFlag.COOKIES)) return refuse(Status.BAD_RECORD, 0);
   const sameHash = isHash(identity.hash, identity.seed, identity.seedHigh);
   if (hasIdentity() && generation() != 0 && !sameHash) return refuse(Status.NOT_IN_SERVICE, generation());
 
@@ -50,8 +51,8 @@ export function commitIdentity(): void {
   }
 
   if (!sameHash) setHash(identity.hash, identity.seed, identity.seedHigh);
-  replaceLocalOwners(STAGE + ownersAt, identity.localOwners);
-  if (movesVips(STAGE + vipsAt, identity.vips)) for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) flushOwner(i);
+  replaceLocalOwners(STAGE + ownersAt, identity.localOwners, now);
+  if (movesVips(STAGE + vipsAt, identity.vips)) for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) flushOwner(i, now);
   memory.copy(VIPS, STAGE + vipsAt, identity.vips * <u32>offsetof<Vip>());
   memory.copy(PORTS, STAGE + portsAt, identity.ports * <u32>offsetof<Port>());
   setIdentity(identity);
@@ -104,27 +105,28 @@ function isVipRecord(vip: Vip): bool {
 }
 
 /** Where another owner takes a local index, the rows there are not its own. */
-function replaceLocalOwners(from: usize, count: u32): void {
+function replaceLocalOwners(from: usize, count: u32, now: u32): void {
   for (let i: u32 = 0; i < OWNERS_MAX; i++) setLocalIndex(i, -1);
   const before = localOwners();
   for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) {
     const was = i < before ? <u32>localOwnerAt(i).owner : NO_OWNER;
-    let now: u32 = NO_OWNER;
+    let is: u32 = NO_OWNER;
     if (i < count) {
       memory.copy(changetype<usize>(localOwnerAt(i)), from + i * offsetof<LocalOwner>(), offsetof<LocalOwner>());
-      now = localOwnerAt(i).owner;
-      setLocalIndex(now, i);
+      is = localOwnerAt(i).owner;
+      setLocalIndex(is, i);
     }
-    if (was != NO_OWNER && was != now) flushOwner(i);
+    if (was != NO_OWNER && was != is) flushOwner(i, now);
   }
 }
 
 /** Its lists are not its own either; and those of others may name virtual IPs by indexes that have changed. */
-function flushOwner(local: u32): void {
+function flushOwner(local: u32, now: u32): void {
   dropLists();
   for (let bucket: u32 = 0; bucket < BUCKETS_MAX; bucket++) {
     if (bucket >= buckets()) break;
     const state = stateOf(bucket, local);
+    if (state.rows > 0) loseCookie(state, now);
     flush(state);
     state.flags = 0;
   }

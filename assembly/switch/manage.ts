@@ -40,14 +40,17 @@ function isBladeMessage(type: u32): bool {
     type == Message.COMPLETE ||
     type == Message.SEAL ||
     type == Message.UNSEAL ||
-    type == Message.BUCKETS
+    type == Message.BUCKETS ||
+    type == Message.USES ||
+    type == Message.HANDOVER ||
+    type == Message.HANDOVER_EMPTY
   );
 }
 
 function put(): void {
   const table = takeChunk();
   if (table == Table.NONE) return;
-  if (table == Table.IDENTITY) commitIdentity();
+  if (table == Table.IDENTITY) commitIdentity(0);
   else if (table == Table.ASSIGNMENT) {
     if (commitAssignment()) enterStations();
   } else if (table == Table.FORWARD) {

@@ -36,6 +36,10 @@ export interface BucketState {
   readonly complete: boolean;
   readonly sealed: boolean;
   readonly pinned: boolean;
+  /** Since UNSEAL, until COMPLETE or SEAL. */
+  readonly open: boolean;
+  /** A SYN cookie may be out that no row tells of: COMPLETE is refused. */
+  readonly cookiesLost: boolean;
   /** Place of the owner in the history, -1: none. */
   readonly index: number;
   /** Of a current owner: places in the history whose owners' handover lists are held. */
@@ -208,6 +212,8 @@ export function decodeBuckets(records: Records, payload: Uint8Array): BucketStat
       complete: has("COMPLETE"),
       sealed: has("SEALED"),
       pinned: has("PINNED"),
+      open: has("OPEN"),
+      cookiesLost: has("COOKIES_LOST"),
       index: number("index") === noOwner ? -1 : number("index"),
       lists: LIST_PLACES.filter((place) => has(`LISTED_${place}`)),
     };

@@ -77,6 +77,11 @@ export class ManagementSession {
     return this.#exchange.records;
   }
 
+  /** For how long a SYN cookie may be out, in ms. */
+  get cookieMs(): number {
+    return this.#records.layout.constant("COOKIE_MS");
+  }
+
   /** Who is there, and under which generation. */
   hello(onResult: OnResult<NodeHello>): void {
     const request = { type: "HELLO", payload: new Uint8Array(0) };

@@ -60,6 +60,10 @@ const EXPLANATIONS: Readonly<Record<string, readonly [text: (detail: number) => 
     () => "The hash, its seed or the number of buckets cannot change while an assignment is in force.",
     "Restart the node to change them.",
   ],
+  COOKIES_LOST: [
+    (bucket) => `A host may have sent a SYN cookie in bucket ${bucket} that the flow table does not tell of.`,
+    "Wait until it has run out: two minutes.",
+  ],
   LIST_TOO_LONG: [
     (put) => `There is no room for the handover list: ${put} rows of this part were put, and it is not held.`,
     "Build the image for a board with more room for handover lists; until then, new connections take the way round.",

@@ -25,6 +25,8 @@ export interface NodeIdentity {
   readonly seed: Uint8Array;
   /** False sends nothing to other owners: for showing what redirection is worth. */
   readonly redirect: boolean;
+  /** A host here has sent SYN cookies not long ago. Default: none has. */
+  readonly cookies?: boolean;
   /** By port number. A blade's port 0 is its wire. */
   readonly ports: readonly PortRoleName[];
   readonly localOwners: readonly LocalOwnerEntry[];
@@ -43,7 +45,9 @@ export function identityTable(records: Records, identity: NodeIdentity): Uint8Ar
     {
       vmac: macToBytes(identity.vmac),
       hash: records.code("HashMode", HASH_MODES[identity.hash]),
-      flags: identity.redirect ? 0 : records.code("IdentityFlag", "REDIRECT_OFF"),
+      flags:
+        (identity.redirect ? 0 : records.code("IdentityFlag", "REDIRECT_OFF")) |
+        (identity.cookies ? records.code("IdentityFlag", "COOKIES") : 0),
       seed: identity.seed,
       localOwners: identity.localOwners.length,
       vips: identity.vips.length,

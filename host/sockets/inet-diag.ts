@@ -4,6 +4,7 @@ import type { Clock, HostSocket, HostSockets } from "../supervisor/environment.t
 import { dumpRequest, familiesOf } from "./diag-request.ts";
 import { DiagSocket } from "./diag-socket.ts";
 import { hasAddress } from "./local-address.ts";
+import { cookiesSent } from "./netstat.ts";
 import { addSocket } from "./union.ts";
 
 export interface InetDiagOptions {
@@ -81,6 +82,10 @@ export class InetDiagSockets implements HostSockets {
       this.#failing = false;
       onRows([...rows.values()]);
     });
+  }
+
+  cookiesSent(): number | null {
+    return cookiesSent(this.#options.netns ?? null);
   }
 
   /** Readings that are under way have no answer any more. */

@@ -35,6 +35,10 @@ export class Ipd {
   #assignment: Assignment | null = null;
   /** Local owners of the identity in force; null: none, or not known. */
   #owners: readonly LocalOwnerEntry[] | null = null;
+  /** Whether hosts here have SYN cookies out, */
+  #cookies = false;
+  /** and what the identity in force says of it. */
+  #cookiesTold = false;
   /** Generation that is being put now. */
   #installing: number | null = null;
   /** Counts up whenever the IPD may have been started anew. */
@@ -83,6 +87,13 @@ export class Ipd {
     if (!kept.includes(false)) return this.#putAssignment(assignment, done);
     const between = owners.map((entry, index) => (kept[index] ? entry : { ...entry, owner: null }));
     this.#change(assignment, between, owners, done);
+  }
+
+  /** Says whether hosts here have SYN cookies out. In the midst of an install it is said at the next time. */
+  tellCookies(cookies: boolean, onTold: () => void): void {
+    this.#cookies = cookies;
+    if (this.#cookiesTold === cookies || this.#owners === null || this.#installing !== null) return onTold();
+    this.#putIdentity(this.#owners, onTold);
   }
 
   /** Puts filter rules and stations in force, both or none. Those that are being put already are not put twice, and
@@ -171,8 +182,10 @@ export class Ipd {
   }
 
   #putIdentity(localOwners: readonly LocalOwnerEntry[], onDone: OnDone): void {
-    this.#session.putIdentity({ ...this.#options.identity, localOwners }, (result) => {
+    const cookies = this.#cookies;
+    this.#session.putIdentity({ ...this.#options.identity, localOwners, cookies }, (result) => {
       this.#owners = result.ok ? localOwners : null;
+      if (result.ok) this.#cookiesTold = cookies;
       onDone(result.ok ? null : result.refusal.text);
     });
   }

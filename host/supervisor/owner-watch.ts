@@ -5,6 +5,7 @@ import type { Assignment } from "../model/assignment.ts";
 import type { Service } from "../model/appliance.ts";
 import { refill } from "./current-owner.ts";
 import type { Clock, HostSockets } from "./environment.ts";
+import type { CookieWatch } from "./cookie-watch.ts";
 import { FlowMirror } from "./flow-mirror.ts";
 import { listsLacking } from "./handover.ts";
 import type { Drained, Lacking, SessionCount } from "./messages.ts";
@@ -29,6 +30,8 @@ export interface OwnerWatchOptions {
   readonly session: ManagementSession;
   readonly vips: readonly string[];
   readonly services: readonly Service[];
+  /** Of the blade's hosts. */
+  readonly cookies: CookieWatch;
   /** As `Timing.flowDrainMs`. */
   readonly flowDrainMs: number;
   readonly note: (event: string, details: Readonly<Record<string, string | number | boolean>>) => void;
@@ -105,8 +108,14 @@ export class OwnerWatch {
   }
 
   #look(scope: Scope, assignment: Assignment, isStale: () => boolean, onDone: () => void): void {
-    const { clock, session } = this.#options;
-    const previous = new PreviousOwner(clock, session, this.sessions, assignment.buckets.length);
+    const { clock, session, cookies } = this.#options;
+    const previous = new PreviousOwner({
+      clock,
+      session,
+      sessions: this.sessions,
+      buckets: assignment.buckets.length,
+      cookieMs: cookies.areOut ? session.cookieMs : 0,
+    });
     previous.look(scope, new Set(this.#drained), (result) => {
       if (isStale()) return onDone();
       this.#failed(result.ok ? null : result.refusal.text);

@@ -3,12 +3,13 @@
  * flow table complete, keeps it tidy, and proves, once its connections there have closed, that none is left.
  *
  * The drain handshake (design, section 4), under one generation:
- * (a) complete, the socket table shows no live connection, and the flow table no flow of another protocol that is not over;
+ * (a) complete, the socket table shows no live connection, and the flow table neither a flow of another protocol that is not over nor
+ *     one that a SYN cookie may be out for;
  * (b) SEAL: the IPD flushes the bucket, which is not complete then, and lets no SYN in;
  * (c) what was between NIC and host has arrived; the sockets are read again;
  * (d) none, and COMPLETE is accepted (it is refused when a row came): the bucket has drained. Else UNSEAL, try later.
  */
-import type { BucketState } from "../management/commands.ts";
+import type { BucketState, FlowEntry } from "../management/commands.ts";
 import type { ManagementSession, Result, Scope } from "../management/session.ts";
 import type { Refusal } from "../management/status.ts";
 import type { Clock } from "./environment.ts";
@@ -36,18 +37,29 @@ const LATE_MS_MAX = 5_000;
 
 type OnLook = (result: Result<Look>) => void;
 
+export interface PreviousOwnerOptions {
+  readonly clock: Clock;
+  readonly session: ManagementSession;
+  readonly sessions: OwnerSessions;
+  /** Buckets of the appliance. */
+  readonly buckets: number;
+  /** So long a half-open row may stand for a SYN cookie; 0: none is out. */
+  readonly cookieMs: number;
+}
+
 export class PreviousOwner {
   readonly #clock: Clock;
   readonly #session: ManagementSession;
   readonly #sessions: OwnerSessions;
-  /** Buckets of the appliance. */
   readonly #buckets: number;
+  readonly #cookieMs: number;
 
-  constructor(clock: Clock, session: ManagementSession, sessions: OwnerSessions, buckets: number) {
+  constructor({ clock, session, sessions, buckets, cookieMs }: PreviousOwnerOptions) {
     this.#clock = clock;
     this.#session = session;
     this.#sessions = sessions;
     this.#buckets = buckets;
+    this.#cookieMs = cookieMs;
   }
 
   /** Looks at all buckets of the owner, and does what can be done; of those `proved` under this generation already,
@@ -57,7 +69,11 @@ export class PreviousOwner {
     this.#session.buckets(scope.owner, this.#buckets, (states) => {
       if (!states.ok) return onLook(states);
       const previous = states.value.filter(({ bucket, index, complete }) => index > 0 && !(complete && proved.has(bucket)));
-      const incomplete = previous.filter(({ complete, sealed }) => !complete && !sealed).map(({ bucket }) => bucket);
+      const unfinished = previous.filter(({ complete, sealed }) => !complete && !sealed);
+      // Where a SYN cookie was lost, there is nothing to do but wait, once what is known was put in.
+      const incomplete = unfinished.filter(({ cookiesLost, open }) => !(cookiesLost && open)).map(({ bucket }) => bucket);
+      const ready = unfinished.filter(({ cookiesLost }) => !cookiesLost).map(({ bucket }) => bucket);
+      const settled = previous.filter(({ complete, sealed }) => complete || sealed);
       const step = new Step(this.#session, scope, (refusal) => onLook({ ok: false, refusal }));
       const done = (table: SessionTable, part: Partial<Look>): void => {
         const emptied = states.value
@@ -73,7 +89,7 @@ export class PreviousOwner {
             this.#sessions.read(
               scope,
               step.then((table) =>
-                this.#fill(scope, step, incomplete, table, (seeded) => done(table, { completed: incomplete, seeded })),
+                this.#fill(scope, step, incomplete, ready, table, (seeded) => done(table, { completed: ready, seeded })),
               ),
             ),
           ),
@@ -83,20 +99,21 @@ export class PreviousOwner {
       this.#sessions.read(
         scope,
         step.then((table) => {
-          this.#tidy(scope, step, previous, table, (removed) =>
-            this.#drain(scope, step, previous, table, (drained) => done(table, { drained, removed })),
+          this.#tidy(scope, step, settled, table, (removed) =>
+            this.#drain(scope, step, settled, table, (drained) => done(table, { drained, removed })),
           );
         }),
       );
     });
   }
 
-  /** Puts the live connections in `buckets`, which are open, into the flow table, which is complete then. `table` was
+  /** Puts the live connections in `buckets`, which are open, into the flow table, which in `ready` ones is complete then. `table` was
    *  read after the queues between NIC and host had drained. */
   #fill(
     scope: Scope,
     step: Step,
     buckets: readonly number[],
+    ready: readonly number[],
     table: SessionTable,
     then: (seeded: number) => void,
   ): void {
@@ -108,7 +125,7 @@ export class PreviousOwner {
       step.then(() =>
         this.#session.complete(
           scope,
-          buckets,
+          ready,
           step.then(() => then(flows.length)),
         ),
       ),
@@ -137,12 +154,18 @@ export class PreviousOwner {
             row.owner === scope.owner &&
             row.protocol === TCP &&
             untidy.has(row.bucket) &&
-            !table.keys.has(flowKey(row)),
+            !table.keys.has(flowKey(row)) &&
+            !this.#isCookie(row),
         );
         if (dead.length === 0) return then(0);
         this.#session.remove(scope, untouchedMs, dead, step.then(then));
       }),
     );
+  }
+
+  /** The host knows nothing of a connection that it has answered with a SYN cookie. */
+  #isCookie({ protocol, state, untouchedMs }: FlowEntry): boolean {
+    return protocol === TCP && state === "half-open" && untouchedMs < this.#cookieMs;
   }
 
   #drain(
@@ -167,7 +190,8 @@ export class PreviousOwner {
     });
   }
 
-  /** Those in which no flow without connections was touched since the mirror was brought up to date. One that is over stays so. */
+  /** Those in which there is no flow without connections that is not over (one that is over stays so), and no row that may stand for a
+   *  SYN cookie. The table is complete, so no such row is missing: it need not be waited for once more when the bucket is sealed. */
   #withoutFlows(
     scope: Scope,
     step: Step,
@@ -177,8 +201,9 @@ export class PreviousOwner {
     if (idle.every(({ rows }) => rows === 0)) return then(idle);
     this.#sessions.refresh(
       scope,
-      step.then(() => {
+      step.then((rows) => {
         const inUse = this.#sessions.mirroredBuckets();
+        for (const row of rows) if (this.#isCookie(row)) inUse.add(row.bucket);
         then(idle.filter(({ bucket }) => !inUse.has(bucket)));
       }),
     );
@@ -206,7 +231,7 @@ export class PreviousOwner {
   /** Back to where a bucket was before the handshake: its connections must not wait for the next look. */
   #reopen(scope: Scope, step: Step, buckets: readonly number[], table: SessionTable, then: () => void): void {
     if (buckets.length === 0) return then();
-    step.command("UNSEAL", buckets, () => this.#fill(scope, step, buckets, table, then));
+    step.command("UNSEAL", buckets, () => this.#fill(scope, step, buckets, buckets, table, then));
   }
 
   /** An IPD that restarted in between knows of no seal, and took COMPLETE for another thing. */

@@ -2,7 +2,7 @@
  * The sessions of one owner: the host's socket table, with the bucket of each connection as the image says; and of protocols
  * without connections, its mirror of the flow table.
  */
-import type { Flow, FlowKey, FlowStateName } from "../management/commands.ts";
+import type { Flow, FlowEntry, FlowKey, FlowStateName } from "../management/commands.ts";
 import type { OnResult, ManagementSession, Scope } from "../management/session.ts";
 import type { Clock, HostSocket, HostSockets } from "./environment.ts";
 import type { FlowMirror } from "./flow-mirror.ts";
@@ -58,13 +58,14 @@ export class OwnerSessions {
     return this.#sockets.queueMs;
   }
 
-  /** Brings what is known of flows without connections in previous buckets up to date. */
-  refresh(scope: Scope, onDone: OnResult<null>): void {
+  /** Rows of the flow table in previous buckets; what is known of flows without connections there is up to date then. */
+  refresh(scope: Scope, onRows: OnResult<FlowEntry[]>): void {
     const since = this.#clock.now();
-    this.#session.list({ previousOnly: true, othersOnly: true }, (result) => {
-      if (!result.ok) return onDone(result);
-      this.#mirror.note(result.value.filter(({ owner }) => owner === scope.owner), since, this.#clock.now());
-      onDone({ ...result, value: null });
+    this.#session.list({ previousOnly: true }, (result) => {
+      if (!result.ok) return onRows(result);
+      const rows = result.value.filter(({ owner }) => owner === scope.owner);
+      this.#mirror.note(rows, since, this.#clock.now());
+      onRows({ ...result, value: rows });
     });
   }
 

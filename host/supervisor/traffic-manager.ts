@@ -11,6 +11,7 @@ import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Cancel, Clock, Journal, ManagementChannel, Peers } from "./environment.ts";
 import { CidWatch } from "./cid-watch.ts";
+import { CookieWatch } from "./cookie-watch.ts";
 import { HandoverGiver } from "./handover-giver.ts";
 import { HandoverTaker } from "./handover-taker.ts";
 import { Ipd } from "./ipd.ts";
@@ -77,6 +78,7 @@ export class TrafficManager {
   readonly #cids: CidWatch;
   readonly #mirrors: MirrorScan;
   readonly #leader: SwitchLeader;
+  readonly #cookies: CookieWatch;
   readonly #giver: HandoverGiver;
   readonly #taker: HandoverTaker;
   readonly #peers = new Map<string, Sessions>();
@@ -101,8 +103,10 @@ export class TrafficManager {
       note,
     });
     this.#taker = new HandoverTaker(this.#session, note);
+    const cookies = new CookieWatch(clock, this.#session, owners.map(({ sockets }) => sockets));
+    this.#cookies = cookies;
     const { flowDrainMs } = this.#timing;
-    const common = { clock, session: this.#session, vips: identity.vips, services, flowDrainMs };
+    const common = { clock, session: this.#session, vips: identity.vips, services, flowDrainMs, cookies };
     this.#owners = owners.map(
       (owner, index) =>
         new OwnerWatch({ ...common, owner, index, note: (event, details) => this.#note(event, details) }),
@@ -262,6 +266,7 @@ export class TrafficManager {
     if (this.#looking) return;
     this.#looking = true;
     const generation = this.#ipd.generation;
+    this.#cookies.look();
     this.#ipd.check((healthy) => {
       if (healthy !== this.#healthy) this.#note(healthy ? "ipd-answers" : "ipd-silent", {});
       this.#healthy = healthy;
@@ -273,7 +278,10 @@ export class TrafficManager {
       };
       if (!healthy || this.#ipd.assignment === null) return done();
       const { assignment } = this.#ipd;
-      this.#mirrors.look(assignment, () => this.#lookAt(0, assignment, () => this.#cids.look(done)));
+      // Before anything else: an image that was started anew must know what it may have lost.
+      this.#ipd.tellCookies(this.#cookies.areOut, () =>
+        this.#mirrors.look(assignment, () => this.#lookAt(0, assignment, () => this.#cids.look(done))),
+      );
     });
   }
 

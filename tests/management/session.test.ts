@@ -226,12 +226,12 @@ describe("a management session with a blade's image", () => {
     )!;
     const { bucket } = flow;
     valueOf((on) => session.seed(scope, [flow], on));
-    assert.deepEqual(stateOf(bucket), { bucket, rows: 1, complete: false, sealed: false, pinned: false, index: 1, lists: [] });
+    assert.deepEqual(stateOf(bucket), { bucket, rows: 1, complete: false, sealed: false, pinned: false, open: false, cookiesLost: false, index: 1, lists: [] });
     assert.equal(command("SEAL", bucket), `BAD_BUCKET_STATE ${bucket}`, "not complete");
     assert.equal(command("COMPLETE", bucket), "OK");
     assert.equal(stateOf(bucket).complete, true);
     assert.equal(command("SEAL", bucket), "OK");
-    assert.deepEqual(stateOf(bucket), { bucket, rows: 0, complete: false, sealed: true, pinned: false, index: 1, lists: [] });
+    assert.deepEqual(stateOf(bucket), { bucket, rows: 0, complete: false, sealed: true, pinned: false, open: false, cookiesLost: false, index: 1, lists: [] });
     valueOf((on) => session.seed(scope, [flow], on));
     assert.equal(command("COMPLETE", bucket), "BUCKET_NOT_EMPTY 1");
     assert.equal(command("UNSEAL", bucket), "OK");

@@ -68,6 +68,7 @@ export class Life {
       get queueMs() {
         return sockets.queueMs;
       },
+      cookiesSent: () => sockets.cookiesSent?.() ?? null,
       read: (onRows) =>
         sockets.read((rows) => {
           if (this.#isOn) onRows(rows);

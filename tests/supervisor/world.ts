@@ -38,6 +38,8 @@ export class Host implements HostSockets {
   queueMs = QUEUE_MS;
   readonly #clock: VirtualClock;
   sockets: HostSocket[] = [];
+  /** SYN cookies that it has sent. */
+  cookies = 0;
   reads = 0;
   /** Called at every reading, before the table is read. */
   onRead: () => void = () => undefined;
@@ -51,6 +53,10 @@ export class Host implements HostSockets {
     this.onRead();
     const rows = [...this.sockets];
     this.#clock.after(MESSAGE_MS, () => onRows(rows));
+  }
+
+  cookiesSent(): number {
+    return this.cookies;
   }
 
   /** Connections of `count` clients, one each. */

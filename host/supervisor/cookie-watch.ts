@@ -1,0 +1,33 @@
+/** Whether hosts of this blade have SYN cookies out: of such connections they know nothing until the client's next segment comes. */
+import type { ManagementSession } from "../management/session.ts";
+import type { Clock, HostSockets } from "./environment.ts";
+
+export class CookieWatch {
+  readonly #clock: Clock;
+  readonly #session: ManagementSession;
+  readonly #hosts: readonly HostSockets[];
+  /** By host: as it said last. Before that: none, so that what it has sent before anyone looked counts as sent now. */
+  readonly #sent: number[];
+  /** When a host was seen to have sent more. */
+  #sentAt = -Infinity;
+
+  constructor(clock: Clock, session: ManagementSession, hosts: readonly HostSockets[]) {
+    this.#clock = clock;
+    this.#session = session;
+    this.#hosts = hosts;
+    this.#sent = hosts.map(() => 0);
+  }
+
+  /** As of the last look. */
+  get areOut(): boolean {
+    return this.#clock.now() - this.#sentAt < this.#session.cookieMs;
+  }
+
+  look(): void {
+    for (const [index, host] of this.#hosts.entries()) {
+      const sent = host.cookiesSent?.() ?? this.#sent[index]!;
+      if (sent !== this.#sent[index]) this.#sentAt = this.#clock.now();
+      this.#sent[index] = sent;
+    }
+  }
+}
