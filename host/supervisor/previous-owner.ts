@@ -176,9 +176,10 @@ export class PreviousOwner {
     then: (drained: readonly number[]) => void,
   ): void {
     const idle = ({ bucket }: BucketState): boolean => !table.liveByBucket.has(bucket);
-    // Sealed by a handshake that was cut short, and in use after all.
+    // Sealed by a handshake that was cut short, and in use after all. What came before the seal may still be in the queue: the
+    // next look, which waits for that, seeds them.
     const wrong = states.filter((state) => state.sealed && !idle(state)).map(({ bucket }) => bucket);
-    this.#reopen(scope, step, wrong, table, () => {
+    step.command("UNSEAL", wrong, () => {
       this.#withoutFlows(scope, step, states.filter(idle), (empty) => {
         if (empty.length === 0) return then([]);
         const open = empty.filter(({ sealed }) => !sealed).map(({ bucket }) => bucket);

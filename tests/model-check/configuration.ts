@@ -7,6 +7,7 @@ export type Weakening =
   | "seeding-before-the-queue-has-drained"
   | "drain-without-the-seal"
   | "seal-without-the-second-look"
+  | "unseal-with-an-early-look"
   | "drain-reported-under-an-old-generation"
   | "no-fence"
   | "fail-open-after-a-trap"
@@ -107,6 +108,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   configuration("preparation and refill", { blades: 2, prepare: true, refill: true, restart: true, eviction: true, halfOpenTimeout: true }),
   configuration("three owners drain", { drain: true, tidy: true, close: true }),
   configuration("drain, restarts, managers started anew", { blades: 2, drain: true, tidy: true, halfOpenTimeout: true, restart: true, crash: true }),
+  configuration("two connections, managers started anew", { blades: 2, generations: 2, tuples: 2, drain: true, halfOpenTimeout: true, crash: true }),
   configuration("two connections drain", { blades: 2, tuples: 2, drain: true, tidy: true, halfOpenTimeout: true }),
   configuration("reuse", { incarnations: 2, close: true, tidy: true, halfOpenTimeout: true }),
   configuration("reuse, FIN, drain", { blades: 2, incarnations: 2, close: true, fin: true, tidy: true, drain: true, halfOpenTimeout: true }),

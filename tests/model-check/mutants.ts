@@ -167,6 +167,13 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
     configuration: needs({ blades: 2, generations: 2, drain: true, halfOpenTimeout: true }),
   },
   {
+    name: "a bucket that was left sealed is seeded by a look that has not waited for the queue",
+    file: PREVIOUS_OWNER,
+    line: 'step.command("UNSEAL", wrong, () => {',
+    weakening: "unseal-with-an-early-look",
+    configuration: needs({ blades: 2, generations: 2, tuples: 2, drain: true, halfOpenTimeout: true, crash: true }),
+  },
+  {
     name: "a drain that was reported under an old generation counts",
     file: "host/supervisor/members.ts",
     line: "const drained = this.#core.watch.drained(assignment.generation);",

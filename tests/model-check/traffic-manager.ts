@@ -101,7 +101,9 @@ export class TrafficManagers {
         if (!configuration.drain) return step(`${tm} ends its look`, this.idle(state));
         if (live(state.read)) {
           if (!state.sealedSeen) return step(`${tm} ends its look`, this.idle(state));
-          return step(`${tm} sends UNSEAL`, at(Pc.SEED, { ipd: command("UNSEAL").ipd, sealedSeen: false }));
+          const { ipd: after } = command("UNSEAL");
+          if (weakening !== "unseal-with-an-early-look") return step(`${tm} sends UNSEAL`, this.idle({ ...state, ipd: after }));
+          return step(`${tm} sends UNSEAL`, at(Pc.SEED, { ipd: after, sealedSeen: false }));
         }
         const waitingFor = { read: zeros(TUPLES), sealedSeen: false };
         if (state.sealedSeen || isUnsealed) return step(`${tm} waits for the queue`, waiting(at(Pc.PROVE_WAIT, waitingFor)));
