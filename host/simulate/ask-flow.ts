@@ -4,6 +4,7 @@ import { encodeDatagram, type Datagram } from "./datagram.ts";
 import { mix } from "./dice.ts";
 import type { End } from "./packet.ts";
 import type { Take } from "./parcel.ts";
+import { sendInPieces } from "./pieces.ts";
 import type { AskFlowPlan } from "./plan.ts";
 
 /** A question that has had no answer is asked again. */
@@ -46,7 +47,7 @@ export class AskFlow {
     const { id, clientPort, vipPort } = this.plan;
     const number = this.#sent++;
     const bytes = encodeDatagram(this.client, clientPort, this.#vip, vipPort, { kind: "question", number: question, session: 0 }, number);
-    this.#send({ bytes, id: mix(id * 2, number), flow: id, redirects: 0 });
+    sendInPieces({ bytes, id: mix(id * 2, number), flow: id, redirects: 0 }, this.plan.pieces, number, this.#send);
     this.#clock.after(AGAIN_US, () => this.#ask(question));
   }
 }

@@ -1,8 +1,8 @@
 /** Random traffic: connections of every kind that a rule for TCP could get wrong, and segments of none. */
 import type { Random } from "../emulator/random.ts";
 import { when, type Moments } from "./moment.ts";
-import { chance, pickWeighted } from "./pick.ts";
-import type { FlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
+import { chance, pick, pickWeighted } from "./pick.ts";
+import type { FlowPlan, PiecesPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
 import { ACK, FIN, RST, SYN } from "./segment.ts";
 import { PORTS } from "./services.ts";
 import { ASK_PORT, TUNNEL_PORT } from "./appliance-plan.ts";
@@ -13,7 +13,9 @@ const TCP_FLOWS_MAX = 100;
 /** They begin when nothing fails any more, and hold until two moves have been made: more than have to be live then. */
 const LATE_FLOWS = 56;
 /** Plans with sessions over UDP, percent. */
-const TUNNELED = 0;
+const TUNNELED = 35;
+/** Of the questions and sessions over UDP, percent. */
+const IN_PIECES = 40;
 const CLIENT_PORT_MIN = 30_000;
 const CLIENT_PORTS = 30_000;
 
@@ -131,14 +133,18 @@ export function generateFlows({ sites }: TopologyPlan, moments: Moments, random:
   const asking = random.between(0, 4);
   for (let i = 0; i < asking; i++) {
     const startUs = when(moments, random);
-    flows.push({ kind: "ask", id: flows.length, startUs, count: random.between(1, 12), gapUs: random.between(0, 400_000), ...tuple(ASK_PORT) });
+    flows.push({ kind: "ask", id: flows.length, pieces: piecesOf(random), startUs, count: random.between(1, 12), gapUs: random.between(0, 400_000), ...tuple(ASK_PORT) });
   }
   const tunnels = chance(random, TUNNELED) ? random.between(1, 8) : 0;
   for (let i = 0; i < tunnels; i++) {
     const startUs = when(moments, random);
-    flows.push({ kind: "tunnel", id: flows.length, startUs, count: random.between(3, 30), gapUs: random.between(20_000, 500_000), ...tuple(TUNNEL_PORT) });
+    flows.push({ kind: "tunnel", id: flows.length, pieces: piecesOf(random), startUs, count: random.between(3, 30), gapUs: random.between(20_000, 500_000), ...tuple(TUNNEL_PORT) });
   }
   return flows;
+}
+
+function piecesOf(random: Random): PiecesPlan | null {
+  return chance(random, IN_PIECES) ? pick(random, ["in-order", "last-first", "first-twice"] as const) : null;
 }
 
 function stranger(id: number, sites: number, startUs: number, random: Random): RawFlowPlan {

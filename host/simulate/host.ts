@@ -8,6 +8,7 @@ import { mix } from "./dice.ts";
 import type { Parcel, Take } from "./parcel.ts";
 import { decodeDatagram, encodeDatagram, type Datagram, type DatagramFields } from "./datagram.ts";
 import { decodeTooBig, type Quote } from "./icmp.ts";
+import { Reassembly } from "./fragments.ts";
 import { isFor, tupleKey, type End, type Family } from "./packet.ts";
 import { ACK, decodeSegment, encodeSegment, NO_PAYLOAD, RST, SYN, type Segment, type TcpFields } from "./segment.ts";
 import { serviceAt, type Service } from "./services.ts";
@@ -72,6 +73,7 @@ export class Host {
   readonly #secret: number;
   readonly #connections = new Map<number, Connection>();
   readonly #tunnels: Tunnels;
+  readonly #reassembly = new Reassembly();
   #answering: ((fields: TcpFields) => void) | null = null;
   #sent = 0;
   #accepted = 0;
@@ -126,11 +128,13 @@ export class Host {
     this.#answering = null;
   }
 
-  /** What is no TCP. */
+  /** What is no TCP, or a piece of a packet. */
   #takeOther(parcel: Parcel): void {
-    const datagram = decodeDatagram(parcel.bytes);
+    const whole = this.#reassembly.take(parcel.bytes);
+    if (whole === null) return;
+    const datagram = decodeDatagram(whole);
     if (datagram) return this.#reply(datagram, parcel.flow);
-    const quote = decodeTooBig(parcel.bytes);
+    const quote = decodeTooBig(whole);
     if (quote) return this.#world.watchError(this, quote);
     this.#world.onCorrupt(this, parcel);
   }

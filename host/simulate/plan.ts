@@ -115,15 +115,21 @@ export interface RawFlowPlan extends Tuple {
 export interface AskFlowPlan extends Tuple {
   readonly kind: "ask";
   readonly id: number;
+  /** Null: each question is one frame. */
+  readonly pieces: PiecesPlan | null;
   readonly startUs: number;
   readonly count: number;
   readonly gapUs: number;
 }
 
+/** How a packet in pieces is sent. */
+export type PiecesPlan = "in-order" | "last-first" | "first-twice";
+
 /** A session over UDP, which goes on until the moves that this run is about are done. */
 export interface TunnelFlowPlan extends Tuple {
   readonly kind: "tunnel";
   readonly id: number;
+  readonly pieces: PiecesPlan | null;
   readonly startUs: number;
   /** Packets at least. */
   readonly count: number;

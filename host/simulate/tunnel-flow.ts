@@ -4,6 +4,7 @@ import { encodeDatagram, type Datagram } from "./datagram.ts";
 import { mix } from "./dice.ts";
 import type { End } from "./packet.ts";
 import type { Take } from "./parcel.ts";
+import { sendInPieces } from "./pieces.ts";
 import type { TunnelFlowPlan } from "./plan.ts";
 
 const AGAIN_US = 250_000;
@@ -68,7 +69,7 @@ export class TunnelFlow {
     const count = this.#sent++;
     const fields = { kind: this.#session === 0 ? "open" : "data", number, session: this.#session } as const;
     const bytes = encodeDatagram(this.client, clientPort, this.#vip, vipPort, fields, count);
-    this.#world.send({ bytes, id: mix(id * 2, count), flow: id, redirects: 0 });
+    sendInPieces({ bytes, id: mix(id * 2, count), flow: id, redirects: 0 }, this.plan.pieces, count, this.#world.send);
     this.#world.clock.after(AGAIN_US, () => this.#say(number));
   }
 }
