@@ -20,9 +20,13 @@ function isInstalled() {
   if (!existsSync(INSTALLED)) return false;
   const installed = packagesOf(INSTALLED);
   return Object.entries(packagesOf(WANTED)).every(
-    // Optional packages are those of other platforms.
-    ([path, { version, optional }]) => path === "" || optional || installed[path]?.version === version,
+    ([path, wanted]) => path === "" || (wanted.optional && !isForThisMachine(wanted)) || installed[path]?.version === wanted.version,
   );
+}
+
+/** Optional packages are for some machines each. */
+function isForThisMachine({ os, cpu }) {
+  return (os?.includes(process.platform) ?? true) && (cpu?.includes(process.arch) ?? true);
 }
 
 function packagesOf(lockFile) {

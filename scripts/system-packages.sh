@@ -13,12 +13,14 @@ declare -A packages=(
   [curl]=curl
   [ethtool]=ethtool
   [ip]=iproute2
+  [iperf3]=iperf3
   [nft]=nftables
   [nginx]=nginx-light
   [openssl]=openssl
   [ovs-vswitchd]=openvswitch-switch
   [sysctl]=procps
   [tcpdump]=tcpdump
+  [trafgen]=netsniff-ng
 )
 # Of these, what would be started.
 services=(nginx openvswitch-switch)

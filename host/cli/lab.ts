@@ -5,11 +5,15 @@ import { DEFAULT_BOARD } from "../boards/board.ts";
 import { bundlePath } from "../bundle/bundle-file.ts";
 import { packagePath } from "../paths.ts";
 import { BLADE_NAMES, CLIENTS, hostNamespace, nicNamespace, VIP } from "../lab/addresses.ts";
+import { Lab, type LabOptions } from "../lab/lab.ts";
 import { SWITCH_KINDS, type SwitchKind } from "../lab/lab-appliance.ts";
 import { checkRequirements, checkRoot, requiredPrograms } from "../lab/requirements.ts";
 import { reportText, timelineLine } from "../lab/report-text.ts";
-import { runLab } from "../lab/run-lab.ts";
-import { type Leftovers, takeDown } from "../lab/run-folder.ts";
+import { type Play, runLab } from "../lab/run-lab.ts";
+import { type Leftovers, type RunFolder, takeDown } from "../lab/run-folder.ts";
+import { SCENES, sceneOf } from "../lab/scenes/index.ts";
+import { SceneLab } from "../lab/scenes/scene-lab.ts";
+import { sceneText } from "../lab/scenes/scene-text.ts";
 import { SHIM } from "../lab/shims.ts";
 import { jsonOption, type JsonOption, redirectOption, seedOption } from "./options.ts";
 import { print, printJson } from "./output.ts";
@@ -24,6 +28,10 @@ and every RST at the clients is accounted for. A run takes about a minute. Nothi
 
 Needs root, and iproute2 procps nftables ethtool curl tcpdump nginx (openvswitch-switch for --switch ovs).
 
+--show: a scene of about half a minute in place of the script:
+${SCENES.map(({ name, summary }) => `  ${name.padEnd(11)}${summary}`).join("\n")}
+Some need more: ${scenePackages()}.
+
 --server: a shell command, run on each blade's host in place of nginx. It has to serve HTTP/1.1 with
 persistent connections at $DOBBS_ADDRESS:$DOBBS_PORT: GET /files/<name> from the folder $DOBBS_FILES,
 and, if it can, PUT /uploads/<name> into $DOBBS_UPLOADS. $DOBBS_BLADE is the blade's name; sent back as
@@ -33,6 +41,7 @@ Examples:
   dobbs lab
   dobbs lab --redirect off             see what is lost without redirection
   dobbs lab --switch nft --json
+  dobbs lab --show ipv6
   dobbs lab --keep                     and look around in it; dobbs lab --down takes it down
   dobbs lab --record recordings        and see the firmware decide each frame again, with dobbs replay
   dobbs lab --server 'caddy run --config my.caddyfile'
@@ -41,6 +50,10 @@ Exit codes: 0 done; 1 a session was broken beyond those of the blade that was fa
 was not reached ("faults" with --json), or the lab could not be brought up; 2 wrong usage, no root
 (E_LAB_ROOT), something is not installed or not built (E_LAB_PACKAGES, E_LAB_BUILD), or another lab runs (E_LAB_RUNNING).`;
 
+function scenePackages(): string {
+  return [...new Set(SCENES.flatMap(({ programs }) => [...programs.values()]))].join(" ");
+}
+
 const DEFAULT_SEED = 1;
 const LINGER_MS = 500;
 
@@ -48,6 +61,7 @@ interface LabCommandOptions extends JsonOption {
   readonly switch: SwitchKind;
   readonly redirect: boolean;
   readonly seed?: number;
+  readonly show?: string;
   readonly server?: string;
   readonly record?: string;
   readonly keep?: true;
@@ -61,6 +75,7 @@ export function labCommand(): Command {
     .addOption(new Option("--switch <kind>", "what steers: our switch image, nftables, or Open vSwitch").choices(SWITCH_KINDS).default("dobbs"))
     .addOption(redirectOption())
     .addOption(seedOption())
+    .addOption(new Option("--show <scene>", "in place of the script: one thing alone (below)").choices(SCENES.map(({ name }) => name)).conflicts("server"))
     .option("--server <command>", "run this on each blade's host in place of nginx")
     .option("--record <dir>", "write what each shim did as pcapng, for dobbs replay")
     .option("--keep", "leave it running after the script")
@@ -74,26 +89,39 @@ async function labAction(options: LabCommandOptions): Promise<void> {
   checkRoot();
   if (options.down) return down(options);
   const { switch: switchKind, redirect, seed = DEFAULT_SEED, server = null, record = null, keep = false, json } = options;
-  const built = [SHIM, bundlePath(DEFAULT_BOARD, "blade"), bundlePath(DEFAULT_BOARD, "switch")];
-  checkRequirements({ programs: requiredPrograms(switchKind, server !== null), built });
+  const scene = options.show === undefined ? null : sceneOf(options.show);
+  const built = [SHIM, bundlePath(DEFAULT_BOARD, "blade"), bundlePath(DEFAULT_BOARD, "switch"), ...(scene?.built ?? [])];
+  const programs = new Map([...requiredPrograms(switchKind, server !== null), ...(scene?.programs ?? [])]);
+  checkRequirements({ programs, built });
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const isWatched = process.stderr.isTTY && !json;
-  const { report, faults, kept } = await runLab({
-    switchKind, redirect, seed, server, keep,
+  const labOptions: LabOptions = {
+    switchKind, redirect, seed, server,
     record: record === null ? null : resolve(record),
     board: DEFAULT_BOARD,
-    onLeftovers: (leftovers) => say(leftoversText("A lab that was killed had left", leftovers)),
-    onLogs: (folder) => say(`Its logs: ${folder}`),
     ...(isWatched && { onNote: (entry) => say(timelineLine(entry)) }),
-  }).catch((error: unknown) => {
+  };
+  const runOptions = {
+    keep,
+    onLeftovers: (leftovers: Leftovers) => say(leftoversText("A lab that was killed had left", leftovers)),
+    onLogs: (folder: string) => say(`Its logs: ${folder}`),
+  };
+  const run = async <Report extends object>(open: (folder: RunFolder) => Play<Report>, text: (report: Report) => string): Promise<void> => {
+    const { report, faults, kept } = await runLab(runOptions, open);
+    if (isWatched) say("");
+    if (json) printJson({ ...report, faults, kept });
+    else print([text(report), ...faults.map((fault) => `FAULT ${fault}`), ...(kept ? ["", keptText(kept)] : [])].join("\n"));
+    if (faults.length > 0) process.exitCode = 1;
+  };
+  const timeline = !isWatched;
+  const running = scene === null
+    ? run((folder) => new Lab(folder, labOptions), (report) => reportText(report, { timeline }))
+    : run((folder) => new SceneLab(folder, labOptions, scene), (report) => sceneText(report, scene, { timeline }));
+  await running.catch((error: unknown) => {
     // What a lab that was cut short still waits for must not keep this process.
     setTimeout(() => process.exit(), LINGER_MS).unref();
     throw error;
   });
-  if (isWatched) say("");
-  if (json) printJson({ ...report, faults, kept });
-  else print([reportText(report, { timeline: !isWatched }), ...faults.map((fault) => `FAULT ${fault}`), ...(kept ? ["", keptText(kept)] : [])].join("\n"));
-  if (faults.length > 0) process.exitCode = 1;
 }
 
 async function down({ json }: LabCommandOptions): Promise<void> {

@@ -1,10 +1,13 @@
 /** What the lab and the process that plays its clients say to each other: a JSON object a line, on its stdin and stdout. */
+import type { Family } from "../model/address.ts";
 import type { Hashes } from "./servers.ts";
 import type { PlannedSession, SessionResult, Wave } from "./sessions.ts";
 
 export interface ClientsPlan {
   readonly kind: "plan";
-  readonly origin: { readonly address: string; readonly port: number };
+  /** Where the appliance serves: its address for clients of each family, and the port. */
+  readonly vips: Readonly<Record<Family, string>>;
+  readonly port: number;
   readonly sessions: readonly PlannedSession[];
   readonly hashes: Hashes;
   /** Folder of the files to upload. */

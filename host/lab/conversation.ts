@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { Agent, get, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { familyOf } from "../model/address.ts";
 import type { ClientsPlan } from "./client-messages.ts";
 import { BLADE_HEADER } from "./servers.ts";
 import type { PlannedSession, SessionOutcome, SessionResult } from "./sessions.ts";
@@ -65,10 +66,10 @@ export class Conversation {
   }
 
   #request(onAnswer: () => void): void {
-    const { client, file } = this.#session;
-    const { address, port } = this.#plan.origin;
-    const options = { host: address, port, path: `/files/${file}`, agent: this.#agent, localAddress: client };
-    const request = get(options, (response) => this.#receive(response, onAnswer));
+    const { client } = this.#session;
+    const file = this.#isReleased ? (this.#session.lastFile ?? this.#session.file) : this.#session.file;
+    const options = { host: this.#plan.vips[familyOf(client)], port: this.#plan.port, path: `/files/${file}`, agent: this.#agent, localAddress: client };
+    const request = get(options, (response) => this.#receive(response, file, onAnswer));
     request.setTimeout(ANSWER_MS_MAX, () => this.#end("timed-out", "no answer"));
     request.on("error", (error: NodeJS.ErrnoException) => this.#broken(error));
     request.on("socket", (socket) => this.#use(socket));
@@ -88,14 +89,14 @@ export class Conversation {
     socket.on("close", () => this.#end("reset", "the connection was closed"));
   }
 
-  #receive(response: IncomingMessage, onAnswer: () => void): void {
+  #receive(response: IncomingMessage, file: string, onAnswer: () => void): void {
     const hash = createHash("sha256");
     this.#blade ??= (response.headers[BLADE_HEADER.toLowerCase()] as string | undefined) ?? null;
     response.on("data", (bytes: Buffer) => hash.update(bytes));
     response.on("error", (error: NodeJS.ErrnoException) => this.#broken(error));
     response.on("end", () => {
       if (this.#isOver) return;
-      const isRight = response.statusCode === 200 && hash.digest("hex") === this.#plan.hashes[this.#session.file];
+      const isRight = response.statusCode === 200 && hash.digest("hex") === this.#plan.hashes[file];
       if (isRight) onAnswer();
       else this.#end("corrupt", `HTTP ${response.statusCode}`);
     });

@@ -2,8 +2,9 @@
 import { stringify } from "yaml";
 import { Random } from "../emulator/random.ts";
 import {
-  bladeMac, bladePort, SWITCH_NAMES, switchInterface, switchNamespace, UPLINK_PORT, VIP,
+  bladeMac, bladePort, SWITCH_NAMES, switchInterface, switchNamespace, UPLINK_PORT, VIPS,
 } from "./addresses.ts";
+import type { Family } from "../model/address.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 export const SWITCH_KINDS = ["dobbs", "nft", "ovs"] as const;
@@ -25,19 +26,31 @@ export function ovsFolder(folder: RunFolder, name: string): string {
   return folder.join(`ovs-${name}`);
 }
 
+/** More sections of an appliance file: `services:`, `connectionIds:`. */
+export type Sections = Readonly<Record<string, unknown>>;
+
+export interface AppliancePlan {
+  readonly families: readonly Family[];
+  readonly blades: readonly string[];
+  readonly kind: SwitchKind;
+  readonly seed: number;
+  readonly sections?: Sections;
+}
+
 /** `low-bits` is the hash that a switch of another make can match. The hash's own seed is drawn from the lab's. */
 export function applianceFile(
   folder: RunFolder,
-  { blades, kind, seed }: { readonly blades: readonly string[]; readonly kind: SwitchKind; readonly seed: number },
+  { families, blades, kind, seed, sections }: AppliancePlan,
 ): string {
   const file = {
     name: "lab",
-    vips: [VIP],
+    vips: families.map((family) => VIPS[family]),
     vmac: VMAC,
     buckets: BUCKETS,
     hash: kind === "dobbs" ? "mix" : "low-bits",
     seed: Buffer.from(new Random(`lab ${seed} hash`).fill(new Uint8Array(HASH_SEED_BYTES))).toString("hex"),
     uplinks: [UPLINK_PORT],
+    ...sections,
     blades: blades.map((name, number) => ({ name, mac: bladeMac(number), port: bladePort(number) })),
     switches: SWITCH_NAMES.map((name, number) => ({
       name,

@@ -3,11 +3,23 @@ import { cpSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DobbsError } from "../errors.ts";
-import { Lab, type LabOptions } from "./lab.ts";
-import { faultsOf, type LabReport } from "./report.ts";
 import { type Leftovers, RunFolder } from "./run-folder.ts";
 
-export interface RunLabOptions extends LabOptions {
+/** What a lab has come to. */
+export interface Outcome<Report> {
+  readonly report: Report;
+  /** One sentence for each thing that is not as it must be. */
+  readonly faults: readonly string[];
+}
+
+/** What happens in a lab: the main script, or a scene. */
+export interface Play<Report> {
+  run(): Promise<Outcome<Report>>;
+  /** What still goes on starts nothing any more. */
+  close(): void;
+}
+
+export interface RunLabOptions {
   readonly keep: boolean;
   /** Told when something was found that a killed lab has left, and is gone now. */
   readonly onLeftovers?: (leftovers: Leftovers) => void;
@@ -15,24 +27,21 @@ export interface RunLabOptions extends LabOptions {
   readonly onLogs?: (folder: string) => void;
 }
 
-export interface LabRun {
-  readonly report: LabReport;
-  readonly faults: readonly string[];
+export interface LabRun<Report> extends Outcome<Report> {
   /** The folder of a lab that goes on (`keep`); null: it is gone. */
   readonly kept: string | null;
 }
 
 /** Throws E_LAB_RUNNING, E_LAB_INTERRUPTED, and what a lab throws. */
-export async function runLab(options: RunLabOptions): Promise<LabRun> {
+export async function runLab<Report>(options: RunLabOptions, open: (folder: RunFolder) => Play<Report>): Promise<LabRun<Report>> {
   const { folder, leftovers } = await RunFolder.create();
   if (leftovers.namespaces + leftovers.processes > 0) options.onLeftovers?.(leftovers);
-  const lab = new Lab(folder, options);
+  const lab = open(folder);
   const interruption = new Interruption();
   let keeps = false;
   let isWell = false;
   try {
-    const report = await Promise.race([lab.run(), interruption.promise]);
-    const faults = faultsOf(report);
+    const { report, faults } = await Promise.race([lab.run(), interruption.promise]);
     isWell = faults.length === 0;
     keeps = options.keep;
     if (keeps) folder.keep();

@@ -4,7 +4,6 @@
  * has brought about, not for a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { EVENTS_MAX, type EventRecord } from "../api/event-log.ts";
 import { hostNamespace, nicNamespace, SWITCH_NAMES } from "./addresses.ts";
 import type { Crowd } from "./crowd.ts";
 import { socketWord } from "./lab-appliance.ts";
@@ -12,6 +11,7 @@ import type { Failure } from "./ledger.ts";
 import { dobbs, type Manager } from "./manager.ts";
 import { killInTheMiddle, type ManagerKill, type Order } from "./manager-kill.ts";
 import { emptyNamespaces, runStep } from "./namespaces.ts";
+import { drained, type Operator, STEP_MS } from "./orders.ts";
 import type { Pause } from "./report.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Service } from "./services.ts";
@@ -20,18 +20,16 @@ import { bladeShim, type Shims } from "./shims.ts";
 import { loseSwitch } from "./switches.ts";
 import { wireStep } from "./topology.ts";
 
-export interface Stage {
+export interface Stage extends Operator {
   readonly folder: RunFolder;
   readonly firmware: OtherFirmware;
   /** Four, by the order in which they join. */
   readonly blades: readonly string[];
-  readonly manager: Manager;
   readonly shims: Shims;
   /** The running shim of each blade. */
   readonly running: Map<string, Service>;
   readonly crowd: Crowd;
   readonly redirect: boolean;
-  note(what: string): void;
 }
 
 export interface Played {
@@ -44,15 +42,13 @@ export interface Played {
 
 /** Traffic flows for so long between two changes, so that each is made in the middle of it. */
 const BETWEEN_MS = 800;
-/** More than any step takes on a busy machine. */
-const STEP_MS = 30_000;
 /** More than the longest transfer takes. */
 const SESSIONS_MS = 90_000;
 /** With redirection, sessions end long before. Without it, broken ones are never seen to end by the host that has them. */
 const DEADLINE = { redirect: "80s", noRedirect: "6s" } as const;
 
 export async function play(stage: Stage): Promise<Played> {
-  const { blades, crowd, note } = stage;
+  const { blades, crowd, redirect, note } = stage;
   const [first, second, third, fourth] = blades as [string, string, string, string];
   const pauses: Pause[] = [];
   const managerKills: ManagerKill[] = [];
@@ -72,7 +68,7 @@ export async function play(stage: Stage): Promise<Played> {
   pauses.push(await killShim(stage, fourth));
   await sleep(BETWEEN_MS);
   for (const [blade, event] of [[first, "prepared"], [second, "reconfigured"]] as const) {
-    const deadline = stage.redirect ? DEADLINE.redirect : DEADLINE.noRedirect;
+    const deadline = redirect ? DEADLINE.redirect : DEADLINE.noRedirect;
     managerKills.push(await orderAndKill(stage, event, ["drain", blade, "--deadline", deadline]));
     await sleep(BETWEEN_MS);
   }
@@ -83,7 +79,7 @@ export async function play(stage: Stage): Promise<Played> {
   crowd.release("first");
   await crowd.ended(SESSIONS_MS, "first");
   note("the first sessions are over");
-  const cut = await drained(stage, [first, second]);
+  const cut = await drained(stage, [first, second], SESSIONS_MS);
 
   pauses.push(await loseActiveSwitch(stage));
   await sleep(BETWEEN_MS);
@@ -94,15 +90,6 @@ export async function play(stage: Stage): Promise<Played> {
   return { pauses, failure, managerKills, cut };
 }
 
-/** Takes a blade in, and waits until every blade and switch has the new assignment. */
-export async function add(stage: Pick<Stage, "manager" | "note">, blade: string): Promise<void> {
-  await stage.manager.order("add", blade);
-  await settled(stage.manager);
-  const { generation, blades } = await stage.manager.status();
-  const buckets = blades.map(({ name, current }) => `${name} ${current}`).join(", ");
-  stage.note(`add ${blade}: generation ${generation}, buckets: ${buckets}`);
-}
-
 async function orderAndKill({ manager, note }: Stage, event: string, order: Order): Promise<ManagerKill> {
   const kill = await killInTheMiddle(manager, event, order);
   const { generation, blades } = await manager.status();
@@ -111,10 +98,6 @@ async function orderAndKill({ manager, note }: Stage, event: string, order: Orde
   const left = order[0] === "drain" ? `; ${order[1]} has ${blades.find(({ name }) => name === order[1])?.live ?? 0} connections left` : "";
   note(`${kill.order}: generation ${generation}, buckets: ${buckets}${left}`);
   return kill;
-}
-
-async function settled(manager: Manager): Promise<void> {
-  await manager.until("the last reconfiguration is done", ({ phase, waiting }) => phase === "idle" && waiting.length === 0, STEP_MS);
 }
 
 async function flash({ manager, folder, note }: Stage, blade: string, bundle: string): Promise<Pause> {
@@ -145,19 +128,6 @@ async function inForce(manager: Manager, blade: string): Promise<void> {
     const found = blades.find(({ name }) => name === blade);
     return found?.health === "healthy" && found.generation === generation;
   }, STEP_MS);
-}
-
-/** Returns how many connections were cut. */
-async function drained({ manager, note }: Stage, blades: readonly string[]): Promise<number> {
-  const isOff = (status: Awaited<ReturnType<Manager["status"]>>): boolean =>
-    blades.every((blade) => status.blades.find(({ name }) => name === blade)?.status === "offline");
-  await manager.until(`${blades.join(" and ")} are offline`, isOff, SESSIONS_MS);
-  const { events } = await manager.get<{ events: readonly EventRecord[] }>(`/v1/events?limit=${EVENTS_MAX}`);
-  const cutOf = (blade: string): number =>
-    Math.max(0, ...events.filter(({ details }) => details["blade"] === blade).map(({ details }) => Number(details["cut"] ?? 0)));
-  const cut = blades.reduce((sum, blade) => sum + cutOf(blade), 0);
-  note(`${blades.join(" and ")} are drained, and offline; ${cut} connections were cut`);
-  return cut;
 }
 
 async function loseActiveSwitch({ blades, manager, note }: Stage): Promise<Pause> {

@@ -6,10 +6,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../emulator/random.ts";
-import { hostNamespace, SERVICE_PORT, VIP } from "./addresses.ts";
+import type { Family } from "../model/address.ts";
+import { hostNamespace, inBrackets, SERVICE_PORT, VIP, VIPS } from "./addresses.ts";
 import { runStep } from "./namespaces.ts";
 import type { Service, Services } from "./services.ts";
 import type { RunFolder } from "./run-folder.ts";
+import type { Server } from "./site.ts";
 
 /** Which blade has answered. */
 export const BLADE_HEADER = "X-Dobbs-Blade";
@@ -17,7 +19,15 @@ export const BLADE_HEADER = "X-Dobbs-Blade";
 export const PACE = 20_000;
 export const SMALL_FILE = "small";
 const SMALL_BYTES = 2_000;
+/** In one segment, whatever the MTU. */
+export const TINY_FILE = "tiny";
+const TINY_BYTES = 200;
 const READY_MS = 10_000;
+
+export interface ServingPlace {
+  readonly folder: RunFolder;
+  readonly services: Services;
+}
 
 /** By name: SHA-256 in hex. */
 export type Hashes = Readonly<Record<string, string>>;
@@ -27,7 +37,7 @@ export function pacedFile(seconds: number): string {
   return `paced-${seconds}`;
 }
 
-/** Writes the small file and those of the paced transfers that take `seconds`. */
+/** Writes the small files and those of the paced transfers that take `seconds`. */
 export function writeFiles(folder: RunFolder, seconds: Iterable<number>, seed: number): Hashes {
   const hashes: Record<string, string> = {};
   const write = (name: string, length: number): void => {
@@ -35,6 +45,7 @@ export function writeFiles(folder: RunFolder, seconds: Iterable<number>, seed: n
     writeFileSync(folder.join("files", name), bytes);
     hashes[name] = createHash("sha256").update(bytes).digest("hex");
   };
+  write(TINY_FILE, TINY_BYTES);
   write(SMALL_FILE, SMALL_BYTES);
   for (const second of new Set(seconds)) write(pacedFile(second), second * PACE);
   return hashes;
@@ -45,15 +56,16 @@ export function uploadsOf(folder: RunFolder, blade: string): string {
   return folder.join("blades", blade, "uploads");
 }
 
-/** Starts the server of a blade's host. `command`: a program for `sh -c` in place of nginx. */
-export function startServer(folder: RunFolder, services: Services, blade: string, command: string | null): Service {
+/** Starts the HTTP server of a blade's host, at the VIPs of these families. `command`: a program for `sh -c` in place of nginx. */
+export function httpServer({ folder, services }: ServingPlace, blade: string, command: string | null, families: readonly Family[] = [4]): Server {
   const own = folder.join("blades", blade);
   mkdirSync(join(own, "uploads"), { recursive: true });
   const options = { name: `server-${blade}`, namespace: hostNamespace(blade) };
   if (command === null) {
     const config = join(own, "nginx.conf");
-    writeFileSync(config, nginxConfig(own, folder.join("files"), blade));
-    return services.start({ ...options, command: ["nginx", "-e", "stderr", "-p", own, "-c", config] });
+    writeFileSync(config, nginxConfig({ own, files: folder.join("files"), blade, families }));
+    const server = services.start({ ...options, command: ["nginx", "-e", "stderr", "-p", own, "-c", config] });
+    return { ready: () => listens(server, blade, families.length) };
   }
   const environment = {
     DOBBS_BLADE: blade,
@@ -62,13 +74,14 @@ export function startServer(folder: RunFolder, services: Services, blade: string
     DOBBS_FILES: folder.join("files"),
     DOBBS_UPLOADS: join(own, "uploads"),
   };
-  return services.start({ ...options, command: ["sh", "-c", `exec ${command}`], environment });
+  const server = services.start({ ...options, command: ["sh", "-c", `exec ${command}`], environment });
+  return { ready: () => listens(server, blade, 1) };
 }
 
-/** Resolves when something listens at the VIP on the blade's host. */
-export async function serverReady(server: Service, blade: string): Promise<void> {
+/** Resolves when something listens at so many VIPs on the blade's host. */
+async function listens(server: Service, blade: string, vips: number): Promise<void> {
   const listening = { namespace: hostNamespace(blade), command: ["ss", "-Hltn", `sport = :${SERVICE_PORT}`] } as const;
-  await server.ready(() => runStep(listening).trim() !== "", READY_MS);
+  await server.ready(() => runStep(listening).trim().split("\n").filter(Boolean).length >= vips, READY_MS);
 }
 
 /** Whether the server takes a file: asked on its host, not over the fabric. */
@@ -78,8 +91,16 @@ export function takesUploads(folder: RunFolder, blade: string): boolean {
   return runStep({ namespace: hostNamespace(blade), command }).startsWith("2");
 }
 
+interface NginxPlan {
+  readonly own: string;
+  readonly files: string;
+  readonly blade: string;
+  readonly families: readonly Family[];
+}
+
 /** `limit_rate` is what makes a download long. Connections are kept far longer than a lab lasts. */
-function nginxConfig(own: string, files: string, blade: string): string {
+function nginxConfig({ own, files, blade, families }: NginxPlan): string {
+  const listen = families.map((family) => `listen ${inBrackets(VIPS[family])}:${SERVICE_PORT};`).join(" ");
   return `daemon off;
 user root;
 worker_processes 1;
@@ -100,7 +121,7 @@ http {
   uwsgi_temp_path ${own}/uwsgi;
   default_type application/octet-stream;
   server {
-    listen ${VIP}:${SERVICE_PORT};
+    ${listen}
     add_header ${BLADE_HEADER} ${blade} always;
     location /files/ { alias ${files}/; }
     location /paced/ { alias ${files}/; limit_rate ${PACE}; }

@@ -71,10 +71,20 @@ export class Services {
     this.#isClosed = true;
   }
 
+  /** What a service has said, in all its lives; empty: there is none of that name. */
+  logOf(name: string): string {
+    const path = this.#logPath(name);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  #logPath(name: string): string {
+    return this.#folder.join("logs", `${name}.log`);
+  }
+
   /** In a session of its own: an interrupt at the terminal is the lab's business. The log of a name goes on where it was. */
   start({ name, namespace, command, environment }: ServiceOptions): Service {
     if (this.#isClosed) throw new Error(`${name} is not started: the lab is being taken down`);
-    const log = this.#folder.join("logs", `${name}.log`);
+    const log = this.#logPath(name);
     const [program, ...args] = inNamespace(namespace, command) as [string, ...string[]];
     const out = openSync(log, "a");
     const child = spawn(program, args, { detached: true, stdio: ["ignore", out, out], env: { ...process.env, ...environment } });

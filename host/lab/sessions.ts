@@ -20,6 +20,8 @@ export interface PlannedSession {
   readonly startMs: number;
   /** Name of the file to transfer, or to ask for. */
   readonly file: string;
+  /** `keep-alive`, `idle`: what is asked for at the end; absent: `file` again. */
+  readonly lastFile?: string;
   /** `idle`: how long after the end of the silence it speaks. */
   readonly lingerMs: number;
 }
@@ -44,7 +46,7 @@ export interface SessionResult {
   readonly silence?: { readonly from: number; readonly until: number };
 }
 
-interface Group {
+export interface SessionGroup {
   readonly wave: Wave;
   readonly kind: SessionKind;
   readonly count: number;
@@ -52,10 +54,13 @@ interface Group {
   readonly withinMs: number;
   /** Transfers: how long they take, shortest and longest. */
   readonly seconds?: readonly [number, number];
+  /** Others: what they ask for, and at the end; default: the small file. */
+  readonly file?: string;
+  readonly lastFile?: string;
 }
 
 /** More than what is asked of a lab: 150 sessions, 40 of them alive across their bucket's move. */
-const GROUPS: readonly Group[] = [
+const GROUPS: readonly SessionGroup[] = [
   { wave: "first", kind: "download", count: 32, withinMs: 1_500, seconds: [16, 22] },
   { wave: "first", kind: "upload", count: 20, withinMs: 1_500, seconds: [16, 22] },
   { wave: "first", kind: "keep-alive", count: 32, withinMs: 1_500 },
@@ -68,31 +73,44 @@ const GROUPS: readonly Group[] = [
 ];
 const LINGER_MS_MAX = 1_000;
 
+export interface PlanOptions {
+  /** Whether the server takes any; downloads are in their place otherwise. */
+  readonly uploads: boolean;
+  /** Default: those of the main script. */
+  readonly groups?: readonly SessionGroup[];
+}
+
 /** Clients take turns in an order of chance, so that all of them have sessions of all kinds. */
-export function planSessions(clients: readonly string[], seed: number, options: { readonly uploads: boolean }): PlannedSession[] {
+export function planSessions(clients: readonly string[], seed: number, options: PlanOptions): PlannedSession[] {
+  const { uploads, groups = GROUPS } = options;
   const turns = shuffled(clients, new Random(`lab ${seed} clients`));
   const random = new Random(`lab ${seed} sessions`);
   const sessions: PlannedSession[] = [];
-  for (const { wave, kind, count, withinMs, seconds } of GROUPS) {
+  for (const { wave, kind, count, withinMs, seconds, file = SMALL_FILE, lastFile } of groups) {
     for (let i = 0; i < count; i++) {
       const id = sessions.length;
       sessions.push({
         id,
         wave,
-        kind: kind === "upload" && !options.uploads ? "download" : kind,
+        kind: kind === "upload" && !uploads ? "download" : kind,
         client: turns[id % turns.length]!,
         startMs: random.between(0, withinMs),
-        file: seconds ? pacedFile(random.between(...seconds)) : SMALL_FILE,
+        file: seconds ? pacedFile(random.between(...seconds)) : file,
         lingerMs: random.between(0, LINGER_MS_MAX),
+        ...(lastFile !== undefined && { lastFile }),
       });
     }
   }
   return sessions;
 }
 
-/** How long the files of the plan's transfers take. */
-export const TRANSFER_SECONDS: readonly number[] = GROUPS.flatMap(({ seconds: [least, most] = [1, 1] }) =>
-  Array.from({ length: most - least + 1 }, (_, i) => least + i));
+/** How long the transfers of a plan can take: a file for each. */
+export function secondsOf(groups: readonly SessionGroup[]): number[] {
+  return groups.flatMap(({ seconds: [least, most] = [1, 1] }) => Array.from({ length: most - least + 1 }, (_, i) => least + i));
+}
+
+/** Of the main script. */
+export const TRANSFER_SECONDS: readonly number[] = secondsOf(GROUPS);
 
 /** Fisher and Yates. */
 function shuffled<T>(items: readonly T[], random: Random): T[] {

@@ -3,25 +3,39 @@
  *
  * ```
  *  clients        fabric (hubs)      switches             fabric (hubs)      nic                host
- *  eth0 ------- [ hub-up ] ---- up0 [ west, east ] p1 --- [ hub-1 ] ---- wire [ shim ] host --- eth0, VIP on lo
- *                    \_________ up0                p2 --- [ hub-2 ] ---- ...
+ *  eth0 ------- [ hub-up ] ---- up0 [ west, east ] p1 --- [ hub-1 ] ---- wire [ shim ] host --- eth0, VIPs on lo
+ *                /   \_________ up0                p2 --- [ hub-2 ] ---- ...
+ *  remote      near
+ *  eth0 -- far router                                      where one is asked for: `far` has the smaller MTU
  * ```
  *
  * A hub is a bridge that learns nothing, so that either switch can serve every wire: the standby one drops all it hears.
  */
 import {
-  bladeMac, bladePort, CLIENTS, FABRIC, hostAddress, hostNamespace, type LabSwitchName, nicNamespace, PREFIX_BITS,
-  switchInterface, switchNamespace, UPLINK_PORT, VIP,
+  alone, bladeMac, bladePort, CLIENTS, FABRIC, hostAddress, hostNamespace, type LabSwitchName, nicNamespace,
+  NOBODYS, REMOTE, ROUTER, ROUTER_FAR, ROUTER_MAC, ROUTER_NEAR, switchInterface, switchNamespace, UPLINK_PORT, VIPS, withPrefix,
 } from "./addresses.ts";
+import { type Family, familyOf } from "../model/address.ts";
+import { hostArpStep, settingsStep, type StackKind } from "./kernel-settings.ts";
 
 export interface Topology {
+  /** Of the VIPs, the hosts and the router. */
+  readonly families: readonly Family[];
   /** Names, in the order of their switch ports. */
   readonly blades: readonly string[];
   readonly switches: readonly LabSwitchName[];
-  /** IPv4 addresses. */
+  /** Addresses of these families. */
   readonly clients: readonly string[];
   /** Switches whose namespace's own stack is kept from seeing frames: those that a shim serves. */
   readonly deafSwitches: readonly LabSwitchName[];
+  /** Between the switches' uplinks and other clients; the hosts' way to everything that is not in their own network. */
+  readonly router: RouterPlan | null;
+}
+
+export interface RouterPlan {
+  /** Of the link between it and its clients, bytes. */
+  readonly mtu: number;
+  readonly clients: readonly string[];
 }
 
 /** One program run, in a namespace unless that is null. */
@@ -34,25 +48,54 @@ export interface Step {
 interface Veth {
   readonly a: readonly [namespace: string, name: string, mac?: string];
   readonly b: readonly [namespace: string, name: string, mac?: string];
+  readonly mtu?: number;
 }
 
 /** What the kernel must not do for a frame that another program may look at on the way. */
 const OFFLOADS = ["tx", "rx", "sg", "tso", "gso", "gro"];
-/** Its own MAC is not what the VIP is reached at, and its answers go out by whatever interface they came in. */
-const HOST_SYSCTLS = ["arp_ignore=1", "arp_announce=2", "rp_filter=0"];
+/** What the clients behind the router tell servers that they take: as if nothing on the way were smaller than Ethernet. */
+const ETHERNET_MSS: Readonly<Record<Family, number>> = { 4: 1_460, 6: 1_440 };
+const ANYWHERE: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
 
 /** All namespaces, in the order in which they are made. */
-export function namespacesOf({ blades, switches }: Topology): string[] {
-  const ofBlades = blades.flatMap((blade) => [nicNamespace(blade), hostNamespace(blade)]);
-  return [FABRIC, CLIENTS, ...switches.map(switchNamespace), ...ofBlades];
+export function namespacesOf(topology: Pick<Topology, "blades" | "switches" | "router">): string[] {
+  return [...stacksOf(topology).keys()];
+}
+
+function stacksOf({ blades, switches, router }: Pick<Topology, "blades" | "switches" | "router">): Map<string, StackKind> {
+  return new Map<string, StackKind>([
+    [FABRIC, "wire"],
+    [CLIENTS, "client"],
+    ...switches.map((name): [string, StackKind] => [switchNamespace(name), "wire"]),
+    ...blades.flatMap((blade): [string, StackKind][] => [[nicNamespace(blade), "wire"], [hostNamespace(blade), "host"]]),
+    ...(router === null ? [] : [[ROUTER, "router"], [REMOTE, "client"]] as const),
+  ]);
 }
 
 /** Makes everything; each step needs those before it. */
 export function buildSteps(topology: Topology): Step[] {
-  const namespaces = namespacesOf(topology);
+  const { families, blades } = topology;
+  const stacks = stacksOf(topology);
   const veths = vethsOf(topology);
-  const batches = new Map<string, string[]>(namespaces.map((name) => [name, ["link set lo up"]]));
+  const hasIpv6 = families.includes(6);
+  return [
+    { namespace: null, command: ["ip", "-batch", "-"], input: lines([...stacks.keys()].map((name) => `netns add ${name}`)) },
+    ...[...stacks].map(([namespace, kind]) => settingsStep(namespace, kind, hasIpv6)),
+    { namespace: null, command: ["ip", "-batch", "-"], input: lines(veths.map(vethLine)) },
+    ...[...offloadsOf(veths)].map(([namespace, names]) => offloadStep(namespace, names)),
+    ...blades.map((blade) => hostArpStep(hostNamespace(blade))),
+    ...deafSteps(topology),
+    ...[...batchesOf(topology, veths)].map(([namespace, batch]): Step => ({ namespace, command: ["ip", "-batch", "-"], input: lines(batch) })),
+  ];
+}
+
+/** What `ip` is to do in each namespace: links up, then addresses, then routes. */
+function batchesOf(topology: Topology, veths: readonly Veth[]): Map<string, string[]> {
+  const { families, blades, clients, router } = topology;
+  const batches = new Map<string, string[]>(namespacesOf(topology).map((name) => [name, ["link set lo up"]]));
   const add = (namespace: string, ...lines: string[]): void => void batches.get(namespace)!.push(...lines);
+  const address = (text: string, device = "eth0"): string => `addr add ${text} dev ${device}`;
+  const way = (family: Family, gateway: string): string => `route add ${ANYWHERE[family]} via ${gateway}`;
 
   for (const hub of hubsOf(topology)) {
     add(FABRIC, `link add ${hub} type bridge ageing_time 0 stp_state 0 mcast_snooping 0 nf_call_iptables 0 nf_call_arptables 0`);
@@ -66,20 +109,21 @@ export function buildSteps(topology: Topology): Step[] {
       add(namespace, `link set ${name} up`);
     }
   }
-  for (const address of topology.clients) add(CLIENTS, `addr add ${address}/${PREFIX_BITS} dev eth0`);
-  for (const [number, blade] of topology.blades.entries()) {
-    add(hostNamespace(blade), `addr add ${hostAddress(number)}/${PREFIX_BITS} dev eth0`, `addr add ${VIP}/32 dev lo`);
+  add(CLIENTS, ...clients.map((client) => address(withPrefix(client))));
+  for (const [number, blade] of blades.entries()) {
+    add(hostNamespace(blade), ...families.map((family) => address(withPrefix(hostAddress(number, family)))));
+    add(hostNamespace(blade), ...families.map((family) => address(alone(VIPS[family]), "lo")));
+    if (router !== null) add(hostNamespace(blade), ...families.map((family) => way(family, ROUTER_NEAR[family])));
   }
-  return [
-    { namespace: null, command: ["ip", "-batch", "-"], input: lines(namespaces.map((name) => `netns add ${name}`)) },
-    // Before there is an interface that could send anything by itself.
-    ...namespaces.map((namespace) => sysctlStep(namespace, ["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"])),
-    { namespace: null, command: ["ip", "-batch", "-"], input: lines(veths.map(vethLine)) },
-    ...[...offloadsOf(veths)].map(([namespace, names]) => offloadStep(namespace, names)),
-    ...topology.blades.map((blade) => sysctlStep(hostNamespace(blade), hostSysctls())),
-    ...deafSteps(topology),
-    ...[...batches].map(([namespace, batch]): Step => ({ namespace, command: ["ip", "-batch", "-"], input: lines(batch) })),
-  ];
+  if (router !== null) {
+    for (const family of families) {
+      add(ROUTER, address(withPrefix(ROUTER_NEAR[family]), "near"), address(withPrefix(ROUTER_FAR[family]), "far"));
+    }
+    add(ROUTER, `route add blackhole ${NOBODYS.network}`);
+    add(REMOTE, ...router.clients.map((client) => address(withPrefix(client))));
+    for (const family of new Set(router.clients.map(familyOf))) add(REMOTE, `${way(family, ROUTER_FAR[family])} advmss ${ETHERNET_MSS[family]}`);
+  }
+  return batches;
 }
 
 /** Takes a blade's wire out of the socket, or puts it in again. */
@@ -93,7 +137,7 @@ export function unplugStep({ blades }: Pick<Topology, "blades">, name: LabSwitch
   return { namespace: FABRIC, command: ["ip", "-batch", "-"], input: lines(ports.map((port) => `link set ${tapName(port, name)} down`)) };
 }
 
-function vethsOf({ blades, switches }: Topology): Veth[] {
+function vethsOf({ blades, switches, router }: Topology): Veth[] {
   const taps = (port: number): Veth[] =>
     switches.map((name) => ({ a: [switchNamespace(name), switchInterface(port)], b: [FABRIC, tapName(port, name)] }));
   return [
@@ -104,6 +148,14 @@ function vethsOf({ blades, switches }: Topology): Veth[] {
       { a: [nicNamespace(blade), "host"], b: [hostNamespace(blade), "eth0", bladeMac(number)] },
       ...taps(bladePort(number)),
     ]),
+    ...(router === null ? [] : routerVeths(router)),
+  ];
+}
+
+function routerVeths({ mtu }: RouterPlan): Veth[] {
+  return [
+    { a: [ROUTER, "near", ROUTER_MAC], b: [FABRIC, `${hubKey(UPLINK_PORT)}-router`] },
+    { a: [ROUTER, "far"], b: [REMOTE, "eth0"], mtu },
   ];
 }
 
@@ -128,8 +180,9 @@ function hubsOf({ blades }: Topology): string[] {
   return [UPLINK_PORT, ...blades.map((_, number) => bladePort(number))].map((port) => `hub-${hubKey(port)}`);
 }
 
-function vethLine({ a, b }: Veth): string {
-  const end = ([namespace, name, mac]: Veth["a"]): string => `${name}${mac ? ` address ${mac}` : ""} netns ${namespace}`;
+function vethLine({ a, b, mtu }: Veth): string {
+  const size = mtu === undefined ? "" : ` mtu ${mtu}`;
+  const end = ([namespace, name, mac]: Veth["a"]): string => `${name}${mac ? ` address ${mac}` : ""}${size} netns ${namespace}`;
   return `link add ${end(a)} type veth peer name ${end(b)}`;
 }
 
@@ -143,15 +196,6 @@ function offloadsOf(veths: readonly Veth[]): Map<string, string[]> {
 function offloadStep(namespace: string, names: readonly string[]): Step {
   const off = OFFLOADS.map((offload) => `${offload} off`).join(" ");
   return { namespace, command: ["sh", "-ec", names.map((name) => `ethtool -K ${name} ${off}`).join("\n")] };
-}
-
-function hostSysctls(): string[] {
-  const interfaces = ["all", "default", "eth0"];
-  return interfaces.flatMap((name) => HOST_SYSCTLS.map((setting) => `net.ipv4.conf.${name}.${setting}`));
-}
-
-function sysctlStep(namespace: string, settings: readonly string[]): Step {
-  return { namespace, command: ["sysctl", "-q", "-w", ...settings] };
 }
 
 /** A packet socket sees a frame before netfilter drops it: the shim gets it, and the namespace's own stack does not. */

@@ -1,6 +1,8 @@
 /** One session of curl: a paced download or upload. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { familyOf } from "../model/address.ts";
+import { inBrackets } from "./addresses.ts";
 import type { ClientsPlan } from "./client-messages.ts";
 import { BLADE_HEADER } from "./servers.ts";
 import type { PlannedSession, SessionOutcome, SessionResult } from "./sessions.ts";
@@ -46,8 +48,7 @@ export function transfer(
 }
 
 function curlArguments(plan: ClientsPlan, { kind, client, file, id }: PlannedSession): string[] {
-  const { address, port } = plan.origin;
-  const url = (path: string): string => `http://${address}:${port}${path}`;
+  const url = (path: string): string => `http://${inBrackets(plan.vips[familyOf(client)])}:${plan.port}${path}`;
   const common = ["-q", "-sS", "--interface", client, "-m", String(SECONDS_MAX), "--keepalive-time", String(PROBE_SECONDS), "-w", FORMAT];
   const pace = ["--limit-rate", String(plan.pace)];
   if (kind === "upload") return [...common, ...pace, "-H", "Expect:", "-T", `${plan.files}/${file}`, url(`/uploads/${id}`)];

@@ -12,14 +12,14 @@ export interface SwitchEntry {
   readonly ovs?: Pick<OvsSwitchSpec, "run" | "bridge" | "interfaces">;
 }
 
-interface File extends Pick<Appliance, "vips" | "hash" | "uplinks"> {
+interface File extends Pick<Appliance, "hash" | "uplinks"> {
   readonly blades: readonly Pick<Appliance["blades"][number], "name" | "port">[];
   readonly forward?: Appliance["forward"];
   readonly switches?: readonly SwitchEntry[];
 }
 
 const KINDS = ["dobbs", "nft", "ovs"] as const;
-/** What is no part of Dobbs can match these bits of a source address, and IPv4 only. */
+/** What is no part of Dobbs can match the low bits of a source address, and compute no other hash. */
 const FOREIGN_KINDS = ["nft", "ovs"] as const;
 
 /** The role that a switch starts with: the first one is active if nothing is said. */
@@ -65,11 +65,6 @@ function* checkForeign(
   if (file.hash !== "low-bits") {
     const message = `a switch of kind ${kind} cannot compute the hash "${file.hash}"`;
     yield problem(path, message, "Write `hash: low-bits`, or use a switch of kind dobbs.");
-  }
-  const ipv6 = file.vips.find((vip) => vip.includes(":"));
-  if (ipv6 !== undefined) {
-    const message = `a switch of kind ${kind} steers IPv4 only, and ${ipv6} is a VIP`;
-    yield problem(path, message, "Remove the IPv6 VIPs, or use a switch of kind dobbs.");
   }
   const missing = switchPortsOf(file).filter((port) => interfaces[port] === undefined);
   if (missing.length > 0) {

@@ -113,8 +113,7 @@ export class InetDiagSockets implements HostSockets {
     this.#dump(rows);
     if (rows.size > 0) return;
     const { vips, netns = null } = this.#options;
-    const ipv4 = vips.filter((vip) => !vip.includes(":"));
-    if (ipv4.length > 0 && !hasAddress(netns, ipv4)) throw noVip(ipv4, netns);
+    if (!hasAddress(netns, vips)) throw noVip(vips, netns);
   }
 
   #moveHome(): void {
@@ -137,7 +136,7 @@ function noVip(vips: readonly string[], netns: string | null): DobbsError {
   return new DobbsError(
     "E_SOCKETS_VIP",
     `${where} has none of the addresses ${vips.join(", ")}, so its sockets say nothing of their connections`,
-    `Name the namespace of the owner's host with --netns <owner=path>; or give the host its VIP: ip addr add ${vips[0]}/32 dev lo`,
+    `Name the namespace of the owner's host with --netns <owner=path>; or give the host its VIP: ip addr add ${vips[0]} dev lo`,
     1,
   );
 }

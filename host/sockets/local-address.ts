@@ -1,21 +1,24 @@
 /** Whether an address is this host's: the kernel takes it for a socket then, be it an interface's or a local route's. */
 import { closeSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { ipToBytes } from "../model/address.ts";
+import { IPV4_BYTES, ipToBytes } from "../model/address.ts";
 import * as format from "./diag-format.ts";
 import { refused } from "./diag-socket.ts";
 import * as libc from "./libc.ts";
 import { inNetns } from "./netns.ts";
 
 /** sockaddr_in: family, port (0: any), address, and as much again of nothing. */
-const SOCKADDR_BYTES = 16;
-const ADDRESS_AT = 4;
+const IPV4_PLACE = { family: format.AF_INET, bytes: 16, addressAt: 4 } as const;
+/** sockaddr_in6: family, port, flow label, address, scope. */
+const IPV6_PLACE = { family: format.AF_INET6, bytes: 28, addressAt: 8 } as const;
 
-/** Whether one of these IPv4 addresses belongs to the network namespace at `netns` (null: to this thread's own). Throws
+/** An address that no interface has; a kernel without IPv6, by the socket or by the address. */
+const NOT_HERE = ["EADDRNOTAVAIL", "EAFNOSUPPORT"];
+
+/** Whether one of these addresses belongs to the network namespace at `netns` (null: to this thread's own). Throws
  *  E_SOCKETS_*. */
 export function hasAddress(netns: string | null, addresses: readonly string[]): boolean {
-  // A namespace that never had an IPv4 address lets a socket have any.
-  const look = (): boolean => hasIpv4() && addresses.some(isLocal);
+  const look = (): boolean => addresses.some(isLocal);
   try {
     return netns === null ? look() : inNetns(netns, look);
   } catch (error) {
@@ -23,23 +26,29 @@ export function hasAddress(netns: string | null, addresses: readonly string[]): 
   }
 }
 
+/** A namespace that never had an IPv4 address lets a socket have any. */
 function hasIpv4(): boolean {
   return Object.values(networkInterfaces()).some((entries) => entries!.some(({ family }) => family === "IPv4"));
 }
 
-function isLocal(address: string): boolean {
-  const place = Buffer.alloc(SOCKADDR_BYTES);
-  if (format.LITTLE_ENDIAN) place.writeUInt16LE(format.AF_INET);
-  else place.writeUInt16BE(format.AF_INET);
-  place.set(ipToBytes(address), ADDRESS_AT);
-  const fd = libc.socket(format.AF_INET, libc.SOCK_DGRAM | libc.SOCK_CLOEXEC, 0);
+function isLocal(text: string): boolean {
+  const address = ipToBytes(text);
+  const isIpv4 = address.length === IPV4_BYTES;
+  if (isIpv4 && !hasIpv4()) return false;
+  const { family, bytes, addressAt } = isIpv4 ? IPV4_PLACE : IPV6_PLACE;
+  const place = Buffer.alloc(bytes);
+  if (format.LITTLE_ENDIAN) place.writeUInt16LE(family);
+  else place.writeUInt16BE(family);
+  place.set(address, addressAt);
+  let fd = -1;
   try {
+    fd = libc.socket(family, libc.SOCK_DGRAM | libc.SOCK_CLOEXEC, 0);
     libc.bind(fd, place, place.length);
     return true;
   } catch (error) {
-    if (error instanceof libc.ErrnoError && error.code === "EADDRNOTAVAIL") return false;
+    if (error instanceof libc.ErrnoError && NOT_HERE.includes(error.code)) return false;
     throw error;
   } finally {
-    closeSync(fd);
+    if (fd >= 0) closeSync(fd);
   }
 }

@@ -9,7 +9,7 @@
  *                                       +-> flood: a copy by every other port
  * ```
  *
- * The maps `buckets` and `stations` and the chain `state` change with every generation; all else is the *layout*. A transaction
+ * The maps `buckets`, `buckets6` and `stations` and the chain `state` change with every generation; all else is the *layout*. A transaction
  * that finds its own layout in force changes the maps alone, so the stations that were heard of stay known. `state` is never
  * jumped to: its first rule's comment says what is in force, and one rule a port shows whether the interface is still the one
  * that the table was made for.
@@ -17,14 +17,17 @@
  * nftables shows this hook a frame without its outermost VLAN tag, so a tagged frame is steered as any other.
  */
 import type { FilterEntry } from "../management/tables.ts";
+import { ipToBytes } from "../model/address.ts";
 import type { InForce } from "./foreign-switch.ts";
 import {
-  GROUP_MAC, layoutDigest, type OpenPort, STATION_SECONDS_MAX, STATIONS_MAX, type Steering, TAG_MAC, TAG_MASK,
+  GROUP_MAC, layoutDigest, type OpenPort, STATION_SECONDS_MAX, STATIONS_MAX, type Steering, TAG_MAC, TAG_MASK, vipsByFamily,
 } from "./steering.ts";
 
 const TABLE = "netdev dobbs";
 const EXACT_MASK = "ff:ff:ff:ff:ff:ff";
 const ANY_MASK = "00:00:00:00:00:00";
+/** The address that a neighbour solicitation asks for, behind 8 bytes of its ICMPv6 header (RFC 4861, 4.3). */
+const SOLICITED = "@th,64,128";
 
 export const READ = ["nft", "-j", "-a", "list", "chain", "netdev", "dobbs", "state"] as const;
 export const WRITE = ["nft", "-f", "-"] as const;
@@ -37,7 +40,7 @@ export function transaction(steering: Steering, inForce: InForce | null): string
   // A rule that is gone, or a layout that is another, says that someone else was faster: nothing is done then.
   const guard = inForce ? [`delete rule ${TABLE} state handle ${inForce.handle}`, `flush chain ${TABLE} layout_${inForce.layout}`] : [];
   const frame = keep
-    ? [`flush chain ${TABLE} state`, ...(steering.role === "active" ? [`flush map ${TABLE} buckets`, `flush map ${TABLE} stations`] : [])]
+    ? [`flush chain ${TABLE} state`, ...(steering.role === "active" ? [`flush map ${TABLE} buckets`, `flush map ${TABLE} buckets6`, `flush map ${TABLE} stations`] : [])]
     : [`add table ${TABLE}`, `delete table ${TABLE}`, `table ${TABLE} {`, layout, `  chain layout_${digest} {}`, "  chain state {}", "}"];
   return [...guard, ...frame, ...data(steering), ...state(steering, digest), ""].join("\n");
 }
@@ -68,20 +71,27 @@ function entrance(name: string, { role, ports, identity }: Steering): string {
 
 function forwarding({ identity, ports, buckets, filters }: Steering): string[] {
   const group = `ether daddr & ${GROUP_MAC} == ${GROUP_MAC}`;
-  const mask = maskOf(buckets.length);
+  const [masks, asked] = [masksOf(buckets.length), vipsByFamily(identity.vips)];
   const others = ({ number }: OpenPort): OpenPort[] => ports.filter((port) => port.number !== number);
   return [
     "  map buckets { type ipv4_addr : verdict; }",
+    "  map buckets6 { type ipv6_addr : verdict; }",
     "  map stations { type ether_addr : verdict; }",
     ...ports.map(({ number }) => `  set heard_${number} { type ether_addr; size ${STATIONS_MAX}; flags dynamic,timeout; }`),
     ...ports.map((port) => chain(`moved_${port.number}`, others(port).map(({ number }) => `delete @heard_${number} { ether saddr }`))),
     ...ports.map(({ number, interface: name }) => chain(`to_${number}`, [`iif "${name}" counter drop`, `counter fwd to "${name}"`])),
     chain("flood", [...ports.map(({ interface: name }) => `iif != "${name}" dup to "${name}"`), "counter drop"]),
     chain("filters", filters.flatMap((filter) => filterRule(filter, ports))),
-    chain("steer", [`ip saddr & ${mask} vmap @buckets`, `arp saddr ip & ${mask} vmap @buckets`, "counter drop"]),
+    chain("steer", [
+      `ip saddr & ${masks.ipv4} vmap @buckets`,
+      `ip6 saddr & ${masks.ipv6} vmap @buckets6`,
+      `arp saddr ip & ${masks.ipv4} vmap @buckets`,
+      "counter drop",
+    ]),
     chain("forward", [
-      `ether daddr ${identity.vmac} meta protocol { ip, arp } goto steer`,
-      `${group} arp operation request arp daddr ip { ${identity.vips.join(", ")} } goto steer`,
+      `ether daddr ${identity.vmac} meta protocol { ip, ip6, arp } goto steer`,
+      ...(asked.ipv4.length > 0 ? [`${group} arp operation request arp daddr ip { ${asked.ipv4.join(", ")} } goto steer`] : []),
+      ...asked.ipv6.map((vip) => `${group} icmpv6 type nd-neighbor-solicit ${SOLICITED} ${hex(vip)} goto steer`),
       `${group} goto flood`,
       "ether daddr vmap @stations",
       ...ports.map(({ number }) => `ether daddr @heard_${number} goto to_${number}`),
@@ -110,12 +120,13 @@ function macMatch(side: "daddr" | "saddr", match: FilterEntry["source"]): string
   return [match.mask === EXACT_MASK ? `ether ${side} ${match.mac}` : `ether ${side} & ${match.mask} == ${match.mac}`];
 }
 
-/** The VMAC is a station too: what is for it and neither IPv4 nor ARP counts as bucket 0. */
+/** The VMAC is a station too: what is for it and neither IP nor ARP counts as bucket 0. */
 function data({ role, identity, buckets, stations }: Steering): string[] {
   if (role !== "active") return [];
   const byMac = [...stations, [identity.vmac, buckets[0] ?? null] as const];
   return [
     ...elements("buckets", buckets.map((port, bucket) => `${dotted(bucket)} : ${verdict(port)}`)),
+    ...elements("buckets6", buckets.map((port, bucket) => `${grouped(bucket)} : ${verdict(port)}`)),
     ...elements("stations", byMac.map(([mac, port]) => `${mac} : ${verdict(port)}`)),
   ];
 }
@@ -138,8 +149,17 @@ function state({ generation, role, ports }: Steering, digest: string): string[] 
 }
 
 /** The last bits of an address, which are the bucket. */
-function maskOf(buckets: number): string {
-  return dotted(buckets - 1);
+function masksOf(buckets: number): { ipv4: string; ipv6: string } {
+  return { ipv4: dotted(buckets - 1), ipv6: grouped(buckets - 1) };
+}
+
+/** As the last 16 bits of an IPv6 address: there are no more buckets than these tell apart. */
+function grouped(number: number): string {
+  return `::${number.toString(16)}`;
+}
+
+function hex(address: string): string {
+  return `0x${Buffer.from(ipToBytes(address)).toString("hex")}`;
 }
 
 function dotted(number: number): string {

@@ -15,7 +15,7 @@
  */
 import type { FilterEntry } from "../management/tables.ts";
 import type { InForce } from "./foreign-switch.ts";
-import { GROUP_MAC, layoutDigest, type OpenPort, STATION_SECONDS_MAX, STATIONS_MAX, type Steering, TAG_MAC, TAG_MASK } from "./steering.ts";
+import { GROUP_MAC, layoutDigest, type OpenPort, STATION_SECONDS_MAX, STATIONS_MAX, type Steering, TAG_MAC, TAG_MASK, vipsByFamily } from "./steering.ts";
 
 const FILTERS = 1;
 const SOURCES = 2;
@@ -28,6 +28,8 @@ const REPLACED = [0, FILTERS, SOURCES, DESTINATIONS, STEER, STATE];
 /** Of the first filter rule; the ones after it have lower ones. */
 const FILTER_PRIORITY_MAX = 60_000;
 const GROUP = `${GROUP_MAC}/${GROUP_MAC}`;
+/** ICMPv6 type of a neighbour solicitation. */
+const SOLICITATION = 135;
 
 /** OpenFlow 1.4 is the first with bundles. `--names`: ports by name, both ways. */
 const OFCTL = ["ovs-ofctl", "-O", "OpenFlow14", "--names"] as const;
@@ -64,6 +66,7 @@ function layoutFlows({ identity: { vmac, vips }, ports, buckets, filters }: Stee
   const learn =
     `learn(table=${HEARD},hard_timeout=${STATION_SECONDS_MAX},limit=${STATIONS_MAX},priority=1,` +
     "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])";
+  const asked = vipsByFamily(vips);
   return [
     ...filters.flatMap((filter, index) => filterFlow(filter, FILTER_PRIORITY_MAX - index, ports)),
     `table=${FILTERS},priority=0,${go(SOURCES)}`,
@@ -73,10 +76,12 @@ function layoutFlows({ identity: { vmac, vips }, ports, buckets, filters }: Stee
     ...[`${TAG_MAC}/${TAG_MASK}`, GROUP, vmac].map((source) => `table=${SOURCES},priority=1,dl_src=${source},${go(DESTINATIONS)}`),
     `table=${SOURCES},priority=0,actions=${learn},resubmit(,${DESTINATIONS})`,
     `table=${DESTINATIONS},priority=4,dl_dst=${vmac},ip,${steer("NXM_OF_IP_SRC")}`,
+    `table=${DESTINATIONS},priority=4,dl_dst=${vmac},ipv6,${steer("NXM_NX_IPV6_SRC")}`,
     `table=${DESTINATIONS},priority=4,dl_dst=${vmac},arp,${steer("NXM_OF_ARP_SPA")}`,
     // Anything else for the VMAC counts as bucket 0.
     `table=${DESTINATIONS},priority=3,dl_dst=${vmac},${go(STEER)}`,
-    ...vips.map((vip) => `table=${DESTINATIONS},priority=4,dl_dst=${GROUP},arp,arp_op=1,arp_tpa=${vip},${steer("NXM_OF_ARP_SPA")}`),
+    ...asked.ipv4.map((vip) => `table=${DESTINATIONS},priority=4,dl_dst=${GROUP},arp,arp_op=1,arp_tpa=${vip},${steer("NXM_OF_ARP_SPA")}`),
+    ...asked.ipv6.map((vip) => `table=${DESTINATIONS},priority=4,dl_dst=${GROUP},icmp6,icmp_type=${SOLICITATION},nd_target=${vip},${steer("NXM_NX_IPV6_SRC")}`),
     `table=${DESTINATIONS},priority=3,dl_dst=${GROUP},${flood(ports)}`,
     `table=${DESTINATIONS},priority=0,${go(HEARD)}`,
     `table=${HEARD},priority=0,${flood(ports)}`,

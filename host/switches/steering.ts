@@ -6,7 +6,7 @@ import type { SwitchRoleName, SwitchState } from "../supervisor/switch-driver.ts
 /** What a switch steers by, for as long as the appliance lives. */
 export interface SteeringIdentity {
   readonly vmac: string;
-  /** IPv4. */
+  /** Of both families. */
   readonly vips: readonly string[];
 }
 
@@ -66,6 +66,11 @@ export function steeringOf(
     stations: new Map([...owners, ...forward].map(({ mac, port }) => [mac, exit(port)])),
     filters,
   };
+}
+
+export function vipsByFamily(vips: readonly string[]): { ipv4: readonly string[]; ipv6: readonly string[] } {
+  const isIpv6 = (vip: string): boolean => vip.includes(":");
+  return { ipv4: vips.filter((vip) => !isIpv6(vip)), ipv6: vips.filter(isIpv6) };
 }
 
 /** Of everything but the buckets, the stations and the generation: what seldom changes. */

@@ -67,7 +67,8 @@ describe("the clients' process ends, and its transfers with it", { skip }, () =>
     clients.stdin.on("error", () => undefined);
     const plan: ClientsPlan = {
       kind: "plan",
-      origin: { address: "127.0.0.1", port: (server.address() as AddressInfo).port },
+      vips: { 4: "127.0.0.1", 6: "::1" },
+      port: (server.address() as AddressInfo).port,
       sessions: [session(0, "short"), ...Array.from({ length: ENDLESS }, (_, i) => session(1 + i, "endless"))],
       hashes: {},
       files: "",

@@ -1,94 +1,29 @@
-/** The lab as its users run it: a child process, as root, for about a minute each. */
+/** The lab as its users run it: a child process, as root, for about a minute each. One file, for there is one lab at a time. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StatusDocument } from "../../host/api/status-document.ts";
-import { DobbsError } from "../../host/errors.ts";
+import type { DobbsError } from "../../host/errors.ts";
 import { CLIENTS, VIP } from "../../host/lab/addresses.ts";
 import { SWITCH_KINDS } from "../../host/lab/lab-appliance.ts";
 import { labNamespaces } from "../../host/lab/namespaces.ts";
 import type { LabReport } from "../../host/lab/report.ts";
-import { checkRequirements, requiredPrograms } from "../../host/lab/requirements.ts";
+import { checkRequirements } from "../../host/lab/requirements.ts";
 import type { Leftovers } from "../../host/lab/run-folder.ts";
 import { packagePath } from "../../host/paths.ts";
 import type { RecordingResult } from "../../host/replay/recording.ts";
 import { dobbsJson, temporaryFolder } from "../cli/run.ts";
+import { assertNothingLeft, DOBBS, type Ended, isRoot, type LabOutput, labProcesses, runLab, skipReason, startLab, type Started } from "./run.ts";
+import { testScenes } from "./scenes.ts";
 
-const DOBBS = packagePath("build", "host", "cli", "dobbs.js");
-const LABS = "/run/dobbs-lab";
 const WAIT_MS = 60_000;
 /** So many at once: the first sessions are under way. */
 const BUSY_TRANSFERS = 20;
 
-const isRoot = process.getuid?.() === 0;
 const folder = temporaryFolder();
-
-/** Why a lab with these switches cannot run here; false: it can. */
-function skipReason(switchKind: string): string | false {
-  try {
-    checkRequirements({ programs: requiredPrograms(switchKind, false), built: [] });
-    return false;
-  } catch (error) {
-    if (error instanceof DobbsError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-}
-
-interface LabOutput extends LabReport {
-  readonly faults: readonly string[];
-  readonly kept: string | null;
-}
-
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-}
-
-function startLab(...args: readonly string[]): Started {
-  const child = spawn(process.execPath, [DOBBS, "lab", ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stdout!.setEncoding("utf8").on("data", (text: string) => void (stdout += text));
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => void (stderr += text));
-  const ended = new Promise<Ended>((resolve) => child.on("close", (status) => resolve({ status, stdout, stderr })));
-  return { child, ended };
-}
-
-async function runLab(...args: readonly string[]): Promise<LabOutput> {
-  const { status, stdout, stderr } = await startLab("--json", ...args).ended;
-  assert.notEqual(stdout, "", stderr);
-  const output = JSON.parse(stdout) as LabOutput;
-  assert.deepEqual(output.faults, [], `${stderr}\n${stdout}`);
-  assert.equal(status, 0);
-  return output;
-}
-
-/** Processes that have to do with a lab, by what they were started with: a path in its folder, or the VIP. */
-function labProcesses(): string[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const command = readFileSync(join("/proc", pid, "cmdline"), "utf8").replaceAll("\0", " ");
-      return command.includes(LABS) || command.includes(VIP) ? [`${pid} ${command}`] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function assertNothingLeft(): void {
-  assert.deepEqual(labNamespaces(), []);
-  assert.deepEqual(labProcesses(), []);
-  assert.deepEqual(existsSync(LABS) ? readdirSync(LABS) : [], []);
-}
 
 /** Waits until the clients of a lab are busy. `others`: processes that are not this lab's. */
 async function untilBusy(lab: Started, others: readonly string[] = []): Promise<void> {
@@ -152,7 +87,7 @@ function assertReplays(recordings: string): void {
 }
 
 /** It serves, is managed, keeps others from starting, and goes when it is told to. */
-async function assertKept({ kept }: LabOutput): Promise<void> {
+async function assertKept({ kept }: LabOutput<LabReport>): Promise<void> {
   const state = join(kept!, "state");
   const status = dobbsJson<StatusDocument>(folder, "status", "--state", state);
   assert.ok(status.blades.some((blade) => blade.status === "active" && blade.health === "healthy"), JSON.stringify(status));
@@ -169,7 +104,7 @@ for (const kind of SWITCH_KINDS) {
   const recordings = join(folder, "recordings");
   const more = kind === "dobbs" ? ["--record", recordings] : kind === "nft" ? ["--keep"] : [];
   test(`${kind} switches: blades come and go, fail and are flashed, and no session is broken`, { skip: skipReason(kind) }, async () => {
-    const report = await runLab("--switch", kind, ...more);
+    const report = await runLab<LabReport>("--switch", kind, ...more);
     assert.equal(report.switch, kind);
     assert.ok(report.clients >= 64, `${report.clients} clients`);
     assert.ok(report.sessions >= 150, `${report.sessions} sessions`);
@@ -199,7 +134,7 @@ for (const kind of SWITCH_KINDS) {
 
 for (const kind of SWITCH_KINDS) {
   test(`${kind} switches without redirection: most sessions whose bucket moves are broken`, { skip: skipReason(kind) }, async () => {
-    const report = await runLab("--switch", kind, "--redirect", "off");
+    const report = await runLab<LabReport>("--switch", kind, "--redirect", "off");
     assert.equal(report.switch, kind);
     assert.ok(report.moved.alive >= 40, `${report.moved.alive} moved`);
     assert.ok(report.moved.brokenPercent >= 80, `${report.moved.brokenPercent}%`);
@@ -255,3 +190,5 @@ test("what a kill -9 leaves is found by the next start, said, and removed", { sk
   assert.match(stderr, /^A lab that was killed had left \d+ network namespaces and \d+ processes\.\n/);
   assertNothingLeft();
 });
+
+testScenes();

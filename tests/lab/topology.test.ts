@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BLADE_NAMES, clientAddresses, LAB_PREFIX } from "../../host/lab/addresses.ts";
+import { BLADE_NAMES, clientAddresses, FAMILIES, LAB_PREFIX } from "../../host/lab/addresses.ts";
 import { buildSteps, namespacesOf, type Step, type Topology, wireStep } from "../../host/lab/topology.ts";
 
 const topology: Topology = {
+  families: [4],
   blades: BLADE_NAMES,
   switches: ["west", "east"],
   clients: clientAddresses(72),
   deafSwitches: ["west", "east"],
+  router: null,
 };
 const steps = buildSteps(topology);
 const namespaces = namespacesOf(topology);
@@ -95,4 +97,53 @@ test("client addresses are all different, and spread over the last byte, which l
   const clients = clientAddresses(72);
   assert.equal(new Set(clients).size, 72);
   assert.equal(new Set(clients.map((address) => address.split(".")[3])).size, 72);
+});
+
+const everything: Topology = {
+  ...topology,
+  families: FAMILIES,
+  clients: FAMILIES.flatMap((family) => clientAddresses(4, family)),
+  router: { mtu: 1_300, clients: FAMILIES.flatMap((family) => clientAddresses(4, family, "far")) },
+};
+const linesOf = (plan: Topology, namespace: string): string[] =>
+  buildSteps(plan).filter((step) => step.namespace === namespace && step.command[1] === "-batch").flatMap(({ input = "" }) => input.trim().split("\n"));
+const settingsOf = (plan: Topology, namespace: string): string[] =>
+  buildSteps(plan).filter((step) => step.namespace === namespace && step.command[0] === "sysctl").flatMap(({ command }) => command.slice(3));
+
+test("only stacks that are spoken to have IPv6, and their addresses are there at once", () => {
+  const withIpv6 = namespacesOf(everything).filter((name) => settingsOf(everything, name).includes("net.ipv6.conf.all.disable_ipv6=0"));
+  const hosts = BLADE_NAMES.map((blade) => `dobbs-lab-${blade}-host`);
+  assert.deepEqual(withIpv6, ["dobbs-lab-clients", ...hosts, "dobbs-lab-router", "dobbs-lab-remote"]);
+  for (const name of withIpv6) assert.ok(settingsOf(everything, name).includes("net.ipv6.conf.default.accept_dad=0"), name);
+  for (const name of namespaces) assert.ok(settingsOf(topology, name).includes("net.ipv6.conf.all.disable_ipv6=1"), name);
+});
+
+test("hosts have the VIPs of both families, for themselves, and the router as their way out", () => {
+  for (const [number, blade] of BLADE_NAMES.entries()) {
+    const lines = linesOf(everything, `dobbs-lab-${blade}-host`);
+    for (const line of [
+      "addr add 10.77.0.1/32 dev lo",
+      "addr add fd00:77::1/128 dev lo",
+      `addr add 10.77.254.${number + 1}/16 dev eth0`,
+      `addr add fd00:77::fe:${number + 1}/64 dev eth0`,
+      "route add 0.0.0.0/0 via 10.77.255.1",
+      "route add ::/0 via fd00:77::ff:1",
+    ]) assert.ok(lines.includes(line), line);
+    assert.ok(lines.indexOf("link set eth0 up") < lines.findIndex((line) => line.startsWith("route ")));
+  }
+});
+
+test("behind the router are a smaller MTU, and clients who do not know of it", () => {
+  const veth = buildSteps(everything).flatMap(({ input = "" }) => input.split("\n")).find((line) => line.startsWith("link add far"));
+  assert.equal(veth, "link add far mtu 1300 netns dobbs-lab-router type veth peer name eth0 mtu 1300 netns dobbs-lab-remote");
+  const lines = linesOf(everything, "dobbs-lab-remote");
+  assert.ok(lines.includes("addr add 10.78.1.4/16 dev eth0") && lines.includes("addr add fd00:78::1:4/64 dev eth0"), lines.join("\n"));
+  assert.ok(lines.includes("route add 0.0.0.0/0 via 10.78.0.1 advmss 1460") && lines.includes("route add ::/0 via fd00:78::1 advmss 1440"));
+  for (const setting of ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]) assert.ok(settingsOf(everything, "dobbs-lab-router").includes(setting));
+});
+
+test("an IPv6 client is in the bucket of the IPv4 one of its number, with low-bits", () => {
+  const [ipv4, ipv6] = FAMILIES.map((family) => clientAddresses(72, family)) as [string[], string[]];
+  assert.deepEqual(ipv6.map((address) => parseInt(address.split(":").at(-1)!, 16)), ipv4.map((address) => Number(address.split(".")[3])));
+  assert.equal(new Set(ipv6).size, 72);
 });

@@ -4,7 +4,7 @@ import { existsSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import type { HostSocket } from "../../host/supervisor/environment.ts";
 import { CLIENT, openSockets, read, TestServer, VIP, type Connection } from "./host.ts";
-import { HalfOpenHost } from "./namespace.ts";
+import { HalfOpenHost, IPV6 } from "./namespace.ts";
 
 const noSs = !existsSync("/usr/bin/ss") && !existsSync("/bin/ss") && "needs ss (Debian package iproute2)";
 const noRoot = process.getuid?.() !== 0 && "needs root, for network namespaces";
@@ -195,23 +195,38 @@ test("a namespace that is not there is told with its path, and one that is no na
   assert.equal(readlinkSync("/proc/thread-self/ns/net"), before);
 });
 
-test("a host without the VIP is not called empty: it is another one than is meant, or not there yet", { skip: noRoot }, async () => {
-  const name = `E-bare-${process.pid}`;
-  execFileSync("ip", ["netns", "add", name]);
-  const problems: (string | null)[] = [];
-  const vip = "192.0.2.1";
-  const sockets = openSockets({ vips: [vip], netns: `/run/netns/${name}`, onProblem: (problem) => problems.push(problem?.code ?? null) });
+for (const vip of ["192.0.2.1", "2001:db8::1"]) {
+  test(`a host without the VIP ${vip} is not called empty: it is another one than is meant, or not there yet`, { skip: noRoot }, async () => {
+    const name = `E-bare-${process.pid}`;
+    execFileSync("ip", ["netns", "add", name]);
+    const problems: (string | null)[] = [];
+    const sockets = openSockets({ vips: [vip], netns: `/run/netns/${name}`, onProblem: (problem) => problems.push(problem?.code ?? null) });
+    try {
+      const answer = read(sockets);
+      await until(async () => problems, (told) => told.length > 0);
+      assert.deepEqual(problems, ["E_SOCKETS_VIP"]);
+      execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
+      execFileSync("ip", ["-n", name, "addr", "add", vip, "dev", "lo"]);
+      assert.deepEqual(await answer, []);
+      assert.equal(problems.at(-1), null);
+    } finally {
+      sockets.close();
+      execFileSync("ip", ["netns", "del", name]);
+    }
+  });
+}
+
+test("connections to an IPv6 VIP are read with their addresses, half-open ones too, as ss has them", { skip: noRoot || noNft || noSs }, async () => {
+  const host = await HalfOpenHost.start(`E-six-${process.pid}`, IPV6);
+  const sockets = openSockets({ vips: [VIP, host.vip], netns: host.path });
   try {
-    const answer = read(sockets);
-    await until(async () => problems, (told) => told.length > 0);
-    assert.deepEqual(problems, ["E_SOCKETS_VIP"]);
-    execFileSync("ip", ["-n", name, "link", "set", "lo", "up"]);
-    execFileSync("ip", ["-n", name, "addr", "add", `${vip}/32`, "dev", "lo"]);
-    assert.deepEqual(await answer, []);
-    assert.equal(problems.at(-1), null);
+    const rows = await until(() => read(sockets), (found) => found.length === 2);
+    assert.deepEqual(rows.map(({ state }) => state).sort(), ["established", "half-open"]);
+    assert.ok(rows.every(({ vip, client, vipPort }) => vip === IPV6.vip && client === IPV6.client && vipPort === 80));
+    assert.deepEqual(sorted(rows), sorted(ssRows(host.name).filter(({ vip }) => vip === host.vip)));
   } finally {
     sockets.close();
-    execFileSync("ip", ["netns", "del", name]);
+    host.stop();
   }
 });
 

@@ -5,9 +5,9 @@ import { NftSwitch } from "../../host/switches/nft.ts";
 import { parseState, transaction } from "../../host/switches/nft-text.ts";
 import { steeringOf } from "../../host/switches/steering.ts";
 import { check, INTERFACES, ip, openRig, plug, program, type Rig, unable } from "./rig.ts";
-import { macOfBlade, state, VIP, VMAC } from "./states.ts";
+import { macOfBlade, state, VIP, VIP6, VMAC } from "./states.ts";
 
-const IDENTITY = { vmac: VMAC, vips: [VIP] };
+const IDENTITY = { vmac: VMAC, vips: [VIP, VIP6] };
 const SMALL = steeringOf(
   {
     ...state(9),
@@ -29,6 +29,12 @@ const MAPS = `add element netdev dobbs buckets {
   0.0.0.2 : drop,
   0.0.0.3 : goto to_1
 }
+add element netdev dobbs buckets6 {
+  ::0 : goto to_1,
+  ::1 : drop,
+  ::2 : drop,
+  ::3 : goto to_1
+}
 add element netdev dobbs stations {
   02:d0:bb:00:01:01 : goto to_1,
   02:d0:bb:00:01:02 : drop,
@@ -45,6 +51,7 @@ test("a transaction: the layout anew, then the maps", () => {
 delete table netdev dobbs
 table netdev dobbs {
   map buckets { type ipv4_addr : verdict; }
+  map buckets6 { type ipv6_addr : verdict; }
   map stations { type ether_addr : verdict; }
   set heard_0 { type ether_addr; size 16384; flags dynamic,timeout; }
   set heard_1 { type ether_addr; size 16384; flags dynamic,timeout; }
@@ -72,12 +79,14 @@ table netdev dobbs {
   }
   chain steer {
     ip saddr & 0.0.0.3 vmap @buckets
+    ip6 saddr & ::3 vmap @buckets6
     arp saddr ip & 0.0.0.3 vmap @buckets
     counter drop
   }
   chain forward {
-    ether daddr 02:d0:bb:00:00:50 meta protocol { ip, arp } goto steer
+    ether daddr 02:d0:bb:00:00:50 meta protocol { ip, ip6, arp } goto steer
     ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 arp operation request arp daddr ip { 192.0.2.80 } goto steer
+    ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 icmpv6 type nd-neighbor-solicit @th,64,128 0x20010db8000000000000000000000080 goto steer
     ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 goto flood
     ether daddr vmap @stations
     ether daddr @heard_0 goto to_0
@@ -126,6 +135,7 @@ test("a transaction where the layout is in force already: the maps alone, and no
 flush chain netdev dobbs layout_${layout}
 flush chain netdev dobbs state
 flush map netdev dobbs buckets
+flush map netdev dobbs buckets6
 flush map netdev dobbs stations
 ${MAPS}add rule netdev dobbs state counter comment "generation=9 role=active layout=${layout}"
 add rule netdev dobbs state iif "up0" comment "up0"

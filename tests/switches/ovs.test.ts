@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { bundle, parseState } from "../../host/switches/ovs-flows.ts";
 import { steeringOf } from "../../host/switches/steering.ts";
 import { check, INTERFACES, openRig, program, type Rig, unable } from "./rig.ts";
-import { macOfBlade, state, VIP, VMAC } from "./states.ts";
+import { macOfBlade, state, VIP, VIP6, VMAC } from "./states.ts";
 
 const SMALL = steeringOf(
   {
@@ -17,7 +17,7 @@ const SMALL = steeringOf(
     ports: ["uplink", "fabric", "shut"],
     filters: [{ action: "drop", source: { mac: macOfBlade(1), mask: "ff:ff:ff:ff:ff:ff" }, ethertype: 0x88cc, port: 0 }],
   },
-  { vmac: VMAC, vips: [VIP] },
+  { vmac: VMAC, vips: [VIP, VIP6] },
   { 0: "up0", 1: "p1", 2: "p-2" },
 );
 
@@ -39,9 +39,11 @@ add table=2,priority=1,dl_src=01:00:00:00:00:00/01:00:00:00:00:00,actions=resubm
 add table=2,priority=1,dl_src=02:d0:bb:00:00:50,actions=resubmit(,3)
 add table=2,priority=0,actions=learn(table=5,hard_timeout=300,limit=16384,priority=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[]),resubmit(,3)
 add table=3,priority=4,dl_dst=02:d0:bb:00:00:50,ip,actions=move:NXM_OF_IP_SRC[0..1]->NXM_NX_REG0[0..1],resubmit(,4)
+add table=3,priority=4,dl_dst=02:d0:bb:00:00:50,ipv6,actions=move:NXM_NX_IPV6_SRC[0..1]->NXM_NX_REG0[0..1],resubmit(,4)
 add table=3,priority=4,dl_dst=02:d0:bb:00:00:50,arp,actions=move:NXM_OF_ARP_SPA[0..1]->NXM_NX_REG0[0..1],resubmit(,4)
 add table=3,priority=3,dl_dst=02:d0:bb:00:00:50,actions=resubmit(,4)
 add table=3,priority=4,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,arp,arp_op=1,arp_tpa=192.0.2.80,actions=move:NXM_OF_ARP_SPA[0..1]->NXM_NX_REG0[0..1],resubmit(,4)
+add table=3,priority=4,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,icmp6,icmp_type=135,nd_target=2001:db8::80,actions=move:NXM_NX_IPV6_SRC[0..1]->NXM_NX_REG0[0..1],resubmit(,4)
 add table=3,priority=3,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,actions=output:"up0",output:"p1"
 add table=3,priority=0,actions=resubmit(,5)
 add table=5,priority=0,actions=output:"up0",output:"p1"

@@ -12,7 +12,7 @@ import type { SwitchSpec } from "../../host/model/appliance.ts";
 import type { SwitchDriver, SwitchFound, SwitchState } from "../../host/supervisor/switch-driver.ts";
 import { openSwitchDriver } from "../../host/switches/open.ts";
 import { PacketSocket } from "./packet-socket.ts";
-import { VIP, VMAC } from "./states.ts";
+import { VIP, VIP6, VMAC } from "./states.ts";
 
 export type Kind = SwitchSpec["kind"];
 
@@ -40,7 +40,7 @@ const TOOLS: Readonly<Record<Kind, readonly string[]>> = {
   nft: ["ip", "nft"],
   ovs: ["ip", "ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-ofctl", "ovs-vsctl"],
 };
-const IDENTITY = { vmac: VMAC, vips: [VIP], hash: "low-bits", seed: new Uint8Array(16), redirect: true } as const;
+const IDENTITY = { vmac: VMAC, vips: [VIP, VIP6], hash: "low-bits", seed: new Uint8Array(16), redirect: true } as const;
 const OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
 
 /** Why a switch of this kind cannot be tested here; false: it can. */

@@ -3,6 +3,7 @@ import type { Assignment, Owner } from "../../host/model/assignment.ts";
 import type { SwitchState } from "../../host/supervisor/switch-driver.ts";
 
 export const VIP = "192.0.2.80";
+export const VIP6 = "2001:db8::80";
 export const VMAC = "02:d0:bb:00:00:50";
 export const BUCKETS = 256;
 /** Nobody has it. */
@@ -15,6 +16,10 @@ export function macOfBlade(blade: number): string {
 /** A client of a bucket: addresses differ in bits that do not count, too. */
 export function clientOf(bucket: number): string {
   return `10.${bucket % 7}.${bucket % 3}.${bucket}`;
+}
+
+export function clientOf6(bucket: number): string {
+  return `2001:db8::${bucket % 7}:${bucket.toString(16)}`;
 }
 
 /** `port` is the one of its blade, by bucket; null: no owner. */

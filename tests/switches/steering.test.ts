@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { arp, ethernet, ETHERTYPE, icmp, ipv4, SYN, tcp, udp } from "../packets/packets.ts";
 import { check, type Kind, openRig, program, type Rig, unable, until } from "./rig.ts";
-import { assignment, BUCKETS, clientOf, inTurn, macOfBlade, ORPHAN_BUCKET, state, VIP, VMAC } from "./states.ts";
+import { EMPTY_DATAGRAM, ipv6, NEXT_HEADER, solicitation, SYN_SEGMENT } from "./ipv6-frames.ts";
+import { assignment, BUCKETS, clientOf, clientOf6, inTurn, macOfBlade, ORPHAN_BUCKET, state, VIP, VIP6, VMAC } from "./states.ts";
 
 const CLIENT_MAC = "02:00:00:00:00:c1";
 const BROADCAST = "ff:ff:ff:ff:ff:ff";
@@ -22,6 +23,10 @@ type Sent = readonly [port: number, frame: Uint8Array];
 
 function toVip(bucket: number, payload = tcp({ source: clientOf(bucket), destination: VIP }, PORTS, SYN)): Uint8Array {
   return ethernet({ destination: VMAC, source: CLIENT_MAC }, ETHERTYPE.ipv4, payload);
+}
+
+function toVip6(bucket: number, nextHeader: number = NEXT_HEADER.tcp, payload = SYN_SEGMENT): Uint8Array {
+  return ethernet({ destination: VMAC, source: CLIENT_MAC }, ETHERTYPE.ipv6, ipv6(clientOf6(bucket), VIP6, nextHeader, payload));
 }
 
 function between(source: string, destination: string, tags: readonly [number, number][] = []): Uint8Array {
@@ -74,7 +79,21 @@ const CASES: readonly Case[] = [
     to: [OWNER],
   },
   { what: "a VLAN tag changes nothing", sent: [[0, between(CLIENT_MAC, VMAC, [[ETHERTYPE.vlan, 42]])]], to: [OWNER] },
-  { what: "what is for the VMAC and not IPv4 counts as bucket 0", sent: [[0, ethernet({ destination: VMAC, source: CLIENT_MAC }, EXPERIMENTAL, new Uint8Array(46))]], to: [inTurn(0)!] },
+  { what: "UDP over IPv6 goes by the client", sent: [[0, toVip6(BUCKET, NEXT_HEADER.udp, EMPTY_DATAGRAM)]], to: [OWNER] },
+  {
+    what: "a later fragment of IPv6 goes by the client",
+    sent: [[0, toVip6(BUCKET, NEXT_HEADER.fragment, Uint8Array.from([NEXT_HEADER.udp, 0, 0x05, 0xc8, 0, 0, 0, 1, ...new Array(32).fill(0)]))]],
+    to: [OWNER],
+  },
+  { what: "a VLAN tag changes nothing for IPv6", sent: [[0, ethernet({ destination: VMAC, source: CLIENT_MAC, tags: [[ETHERTYPE.vlan, 42]] }, ETHERTYPE.ipv6, ipv6(clientOf6(BUCKET), VIP6, NEXT_HEADER.tcp, SYN_SEGMENT))]], to: [OWNER] },
+  {
+    what: "a neighbour solicitation for the VIP reaches the owner of the asker's bucket",
+    sent: [[0, solicitation({ mac: CLIENT_MAC, ip: clientOf6(BUCKET) }, VIP6)]],
+    to: (kind) => (kind === "dobbs" ? [1, 2, 3, 4] : [OWNER]),
+  },
+  { what: "a neighbour solicitation for another address floods", sent: [[0, solicitation({ mac: CLIENT_MAC, ip: clientOf6(BUCKET) }, "2001:db8::7")]], to: [1, 2, 3, 4] },
+  { what: "a bucket without an owner gets nothing over IPv6", sent: [[0, toVip6(ORPHAN_BUCKET)]], to: [] },
+  { what: "what is for the VMAC and not IP counts as bucket 0", sent: [[0, ethernet({ destination: VMAC, source: CLIENT_MAC }, EXPERIMENTAL, new Uint8Array(46))]], to: [inTurn(0)!] },
   {
     // Our own blades know whose turn it is, so our own switch may ask them all.
     what: "an ARP request for the VIP reaches the owner of the asker's bucket",
@@ -129,6 +148,12 @@ for (const kind of ["dobbs", "nft", "ovs"] as const) {
       assert.deepEqual(await check(rig.driver), { generation, role: "active" });
       const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
       const went = await whereTo(rig, buckets.map((bucket) => [bucket % 2 ? 0 : 4, toVip(bucket)] as const));
+      assert.deepEqual(went, buckets.map((bucket) => (inTurn(bucket) === null ? [] : [inTurn(bucket)])));
+    });
+
+    test("and each IPv6 client to the one of its bucket", async () => {
+      const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
+      const went = await whereTo(rig, buckets.map((bucket) => [bucket % 2 ? 0 : 4, toVip6(bucket)] as const));
       assert.deepEqual(went, buckets.map((bucket) => (inTurn(bucket) === null ? [] : [inTurn(bucket)])));
     });
 
