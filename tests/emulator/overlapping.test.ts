@@ -71,7 +71,9 @@ describe("A -> B -> C -> D and back to A, B, with live connections at all four",
       assert.deepEqual(faultsOf(run), []);
       assert.equal(run.outcomes.done, run.connections);
       assert.ok(run.moved.alive >= 3 * 72, `${run.moved.alive} lived through a move`);
-      assert.ok(run.redirects.hop > run.moved.alive && run.redirects.final > 0);
+      assert.ok(run.redirects.hop > run.moved.alive);
+      // Connections are opened when the last move has settled: by then the handover lists are there, and nobody is asked in vain.
+      assert.equal(run.redirects.final, 0);
       assert.deepEqual(run.bucketsAfter, { "dobbs-ferry": 16 });
       assert.deepEqual(run.offline.map(({ blade, cutAnnounced }) => [blade, cutAnnounced]).sort(), [["ardsley", 0], ["hartsdale", 0], ["irvington", 0]]);
     });
