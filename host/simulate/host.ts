@@ -74,6 +74,7 @@ export class Host {
   readonly #connections = new Map<number, Connection>();
   readonly #tunnels: Tunnels;
   readonly #reassembly = new Reassembly();
+  #cookiesSent = 0;
   #answering: ((fields: TcpFields) => void) | null = null;
   #sent = 0;
   #accepted = 0;
@@ -113,6 +114,7 @@ export class Host {
           clock.after(readUs, () => onRows(rows));
         });
       },
+      cookiesSent: () => (this.isOn ? this.#cookiesSent : null),
       // The supervisor's clock cuts off fractions of a millisecond, and may run too fast: two more, to be sure.
       queueMs: Math.ceil(queueUs / US_PER_MS) + 2,
     };
@@ -168,6 +170,7 @@ export class Host {
 
   #open(segment: Segment, service: Service, flow: number): void {
     if (service.cookies) {
+      this.#cookiesSent++;
       const fields = { flags: SYN | ACK, seq: this.#cookie(segment, segment.seq), ack: (segment.seq + 1) >>> 0, window: 0x8000, payload: NO_PAYLOAD };
       return this.#transmit(segment, fields, flow);
     }

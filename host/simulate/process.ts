@@ -73,6 +73,7 @@ export class Process {
       get queueMs() {
         return sockets.queueMs;
       },
+      cookiesSent: () => sockets.cookiesSent?.() ?? null,
       read: (onRows) => sockets.read((rows) => this.hear(() => onRows(rows))),
     };
   }
