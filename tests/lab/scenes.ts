@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SWITCH_KINDS } from "../../host/lab/lab-appliance.ts";
 import { sceneOf } from "../../host/lab/scenes/index.ts";
+import { checkQuicStack } from "../../host/lab/scenes/quic-programs.ts";
 import type { SceneReport } from "../../host/lab/scenes/scene-lab.ts";
 import { assertNothingLeft, runLab, skipReason } from "./run.ts";
+
+const noQuic = await checkQuicStack().then(() => false, (error: Error) => error.message);
 
 /** Runs a scene with redirection. Over both families exchanges have lived through a move, and none is broken. */
 async function show(name: string, ...args: readonly string[]): Promise<SceneReport> {
@@ -49,7 +52,7 @@ export function testScenes(): void {
     assertNothingLeft();
   });
 
-  test("QUIC connections live through scale-up and scale-down, and through their clients' change of address", { skip: skipOf("quic") }, async () => {
+  test("QUIC connections live through scale-up and scale-down, and through their clients' change of address", { skip: skipOf("quic") || noQuic }, async () => {
     const { facts, families } = await show("quic");
     assert.equal(facts["changed"], ((families[4]?.exchanges ?? 0) + (families[6]?.exchanges ?? 0)) / 3);
     assert.ok(facts["downloadedBytes"]! > 1_000_000, JSON.stringify(facts));

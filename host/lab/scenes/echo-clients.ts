@@ -84,6 +84,8 @@ readLines<ToEchoClients>(process.stdin, (message) => {
   } else for (const client of clients) void client.finish();
 });
 process.stdin.on("end", () => process.exit(0));
+// The lab was killed in the middle of listening.
+process.stdout.on("error", () => process.exit(1));
 
 function tell(message: FromEchoClients): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);

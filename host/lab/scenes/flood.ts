@@ -42,7 +42,8 @@ export const flood: Scene = {
     cookiesReturned: "  that clients have returned",
     oldSessions: "old sessions",
     newSessions: "new ones during the flood",
-    resets: "RSTs from the VIPs at the clients",
+    resets: "RSTs from the VIPs at clients with a session",
+    lateResets: "  at clients who had closed theirs",
   },
   programs: new Map([["trafgen", "netsniff-ng"]]),
   // A table for as many connections as a server has, not the emulator's.
@@ -80,7 +81,8 @@ export const flood: Scene = {
     http.crowd.release("first");
     await http.crowd.ended(SESSIONS_MS);
     site.note("all sessions are over");
-    const { exchanges, resets } = await http.close();
+    const { exchanges, resets: all, harmless } = await http.close();
+    const resets = all - harmless;
     const [cookiesSent, cookiesReturned] = [sumCounters(BLADES, COOKIES_SENT), sumCounters(BLADES, COOKIES_RETURNED)];
     return {
       exchanges,
@@ -92,6 +94,7 @@ export const flood: Scene = {
         oldSessions: sessions.filter(({ wave }) => wave === "first").length,
         newSessions: sessions.filter(({ wave }) => wave === "short").length,
         resets,
+        lateResets: harmless,
       },
       faults: [
         ...tcpFaults({ resets, cut: 0 }),

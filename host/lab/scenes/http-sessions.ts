@@ -1,7 +1,7 @@
 /** Sessions of curl and of Node's HTTP client with nginx on the blades' hosts, and the RSTs that their clients see. */
 import { type Exchange, exchangeOf } from "../exchanges.ts";
 import { Crowd } from "../crowd.ts";
-import { keepLedger } from "../ledger.ts";
+import { isBroken, keepLedger } from "../ledger.ts";
 import { captureResets, readResets } from "../resets.ts";
 import { type Hashes, PACE, uploadsOf } from "../servers.ts";
 import type { Service } from "../services.ts";
@@ -21,6 +21,8 @@ export interface HttpEnd {
   readonly exchanges: readonly Exchange[];
   /** Segments with RST from a VIP. */
   readonly resets: number;
+  /** Of these, those of sessions that ended well: under loss, a server that is done answers the last words of a client who is done, too. */
+  readonly harmless: number;
 }
 
 /** Of sessions that redirection has kept. */
@@ -69,6 +71,7 @@ export class HttpSessions {
       resets,
       failure: null,
     });
-    return { exchanges: entries.map(exchangeOf), resets: resets.length };
+    const harmless = entries.reduce((sum, entry) => sum + (isBroken(entry) ? 0 : entry.resets), 0);
+    return { exchanges: entries.map(exchangeOf), resets: resets.length, harmless };
   }
 }
