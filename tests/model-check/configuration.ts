@@ -95,6 +95,7 @@ export const SMALL_CONFIGURATIONS: readonly Configuration[] = [
   configuration("drain and removal", { blades: 2, drain: true, tidy: true, halfOpenTimeout: true }),
   configuration("lists", { blades: 2, generations: 4, lists: true }),
   configuration("failure", { failures: 1 }),
+  configuration("deadline", { cuts: 1 }),
 ];
 
 /** Those of `npm run model`. */
@@ -117,5 +118,6 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   configuration("lists, two connections", { blades: 2, tuples: 2, lists: true, halfOpenTimeout: true }),
   configuration("lists, drain", { blades: 2, generations: 4, lists: true, drain: true, tidy: true, halfOpenTimeout: true }),
   configuration("failure, restarts", { failures: 1, restart: true, eviction: true, halfOpenTimeout: true }),
+  configuration("deadline, restarts, reuse", { blades: 2, generations: 4, cuts: 1, incarnations: 2, close: true, restart: true, halfOpenTimeout: true }),
   configuration("failure, lists", { failures: 1, lists: true, halfOpenTimeout: true }),
 ];

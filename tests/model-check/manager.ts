@@ -18,8 +18,6 @@ export interface Decision {
   readonly text: string;
   /** The blade that nothing reaches from here on. */
   readonly fenced: number | null;
-  /** The blade that must have the generation before in force. */
-  readonly acknowledgedBy: number | null;
 }
 
 export class Managers {
@@ -70,12 +68,12 @@ export class Managers {
       text: string,
       next: readonly number[],
       changes: Partial<ManagerState> = {},
-      { fenced = null, acknowledgedBy = null }: { readonly fenced?: number | null; readonly acknowledgedBy?: number | null } = {},
+      fenced: number | null = null,
     ): void => {
       const isOld = this.#weakening !== "drain-reported-under-an-old-generation";
       const after = { ...state, histories: [...histories, next], reports: isOld ? reports.map(() => 0) : reports, ...changes };
       const generation = histories.length + 1;
-      decisions.push({ after: this.#number(after), text: `${text}: generation ${generation} is ${spell(next)}`, fenced, acknowledgedBy });
+      decisions.push({ after: this.#number(after), text: `${text}: generation ${generation} is ${spell(next)}`, fenced });
     };
     const owned = new Set(histories.flat());
     for (let blade = 0; blade < this.#configuration.blades; blade++) {
@@ -90,15 +88,15 @@ export class Managers {
       if (index > 0 && hasDrained) decide(`${nameOfBlade(blade)} is forgotten`, others);
       if (index > 0 && cut.filter(Boolean).length < cuts) {
         const after = { cut: cut.map((old, other) => old || other === blade) };
-        decide(`the deadline of ${nameOfBlade(blade)} is over`, others, after, { acknowledgedBy: blade });
+        decide(`the deadline of ${nameOfBlade(blade)} is over`, others, after, blade);
       }
       if (index >= 0 && failed.filter(Boolean).length < failures) {
         const after = { failed: failed.map((old, other) => old || other === blade) };
         const text = `${nameOfBlade(blade)} is declared failed`;
-        if (index > 0) decide(text, others, after, { fenced: blade });
+        if (index > 0) decide(text, others, after, blade);
         else {
           for (let heir = 0; heir < this.#configuration.blades; heir++) {
-            if (heir !== blade && !failed[heir]) decide(text, [heir, ...others.filter((other) => other !== heir)], after, { fenced: blade });
+            if (heir !== blade && !failed[heir]) decide(text, [heir, ...others.filter((other) => other !== heir)], after, blade);
           }
         }
       }

@@ -183,9 +183,16 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
   {
     name: "no fence before a failed blade is removed",
     file: "host/supervisor/reconfiguration.ts",
-    line: 'beginning.steers ? "fence" : "install"',
+    line: 'initial("fail", beginning, next), beginning.steers ? "fence" : "install"',
     weakening: "no-fence",
     configuration: needs({ blades: 2, generations: 2, failures: 1 }),
+  },
+  {
+    name: "no fence before a deadline cuts a blade off",
+    file: "host/supervisor/reconfiguration.ts",
+    line: 'initial("forget", beginning, next), beginning.steers ? "fence" : "install"',
+    weakening: "no-fence",
+    configuration: needs({ blades: 2, cuts: 1 }),
   },
   {
     name: "fail-open after a trap",

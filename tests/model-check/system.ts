@@ -114,8 +114,7 @@ export class System {
   #managerSteps(): void {
     const number = this.#state[MANAGER]!;
     const { histories } = this.#managers.states[number]!;
-    for (const { after, text, fenced, acknowledgedBy } of this.#managers.decisions(number)) {
-      if (acknowledgedBy !== null && this.#blades.ipd(this.#state[acknowledgedBy]!).generation !== histories.length) continue;
+    for (const { after, text, fenced } of this.#managers.decisions(number)) {
       this.#again();
       this.next[MANAGER] = after;
       if (fenced !== null && this.#weakening !== "no-fence") this.next[fenced] = this.#blades.gone(this.#state[fenced]!);
