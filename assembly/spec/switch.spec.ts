@@ -3,7 +3,8 @@ import { Drop, ImageKind, Message, Status, Table, Verdict } from "../abi";
 import { ANSWER_PAYLOAD, PAYLOAD } from "../manage/envelope";
 import { ForwardEntry, Hello, Identity, Port, PortRole, Role, SwitchRole, Vip } from "../records";
 import { makeTag } from "../redirect";
-import { EGRESSES, slotAt } from "../ring";
+import { roleOf } from "../identity";
+import { EGRESSES, countEgress, slotAt } from "../ring";
 import { Egress } from "../abi";
 import { manage, process } from "../switch";
 import { swap32 } from "../wire/ethernet";
@@ -163,6 +164,11 @@ describe("L2 at a switch", () => {
   it("does not learn a redirect tag", () => {
     udp(0, 2, makeTag(1, 1, 1), ownerMac(2), 0x0a000002, client(1, 1));
     expect<u32>(run()).toBe(Verdict.FLOOD);
+  });
+  it("floods a redirected frame to an owner that it does not know inside the fabric only", () => {
+    tcpBetween(0, 1, STRANGER, makeTag(1, 1, 1), client(1, 1), 1000, VIP, 80, ACK);
+    expect<u32>(run()).toBe(Verdict.FLOOD);
+    for (let i: u32 = 0; i < countEgress(); i++) expect<u32>(roleOf(outPort(i))).toBe(PortRole.FABRIC);
   });
   it("learns a client's port from its frames, and floods to a stranger", () => {
     udp(0, 1, CLIENT_MAC, ownerMac(1), 0x0a000001, client(1, 1));

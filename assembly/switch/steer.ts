@@ -35,9 +35,9 @@ export function fromPort(slot: u32, packet: Packet, ingress: u32, now: u32): u32
     learn(source, ingress, now);
   }
   if (destination == virtualMac()) return steer(slot, packet, ingress);
-  if (isGroup(destination)) return flood(slot, ingress);
+  if (isGroup(destination)) return flood(slot, ingress, isTag(source));
   const port = stationPort(destination, now);
-  if (port < 0) return flood(slot, ingress);
+  if (port < 0) return flood(slot, ingress, isTag(source));
   return forward(slot, port, ingress, Verdict.FORWARD);
 }
 
@@ -54,11 +54,13 @@ function forward(slot: u32, port: u32, ingress: u32, verdict: u32): u32 {
   return verdict;
 }
 
-function flood(slot: u32, ingress: u32): u32 {
+/** @param isTagged redirected: it stays inside the fabric */
+function flood(slot: u32, ingress: u32, isTagged: bool): u32 {
   let copies: u32 = 0;
   for (let port: u32 = 0; port < PORTS_MAX; port++) {
     if (port >= ports()) break;
-    if (port == ingress || roleOf(port) == PortRole.SHUT) continue;
+    const role = roleOf(port);
+    if (port == ingress || role == PortRole.SHUT || (isTagged && role == PortRole.UPLINK)) continue;
     send(slot, port);
     copies++;
   }
