@@ -4,24 +4,20 @@
  * first one, one after the other, and never goes in a circle.
  *
  * ```
- *  0                16   20     24            30       36        37     38     39     40    41         42     48
- *  +----------------+----+------+-------------+--------+---------+------+------+------+-----+----------+------+
- *  | client         | id | seen | destination | source | verdict | drop | port | kind | vip | protocol | live |
- *  +----------------+----+------+-------------+--------+---------+------+------+------+-----+----------+------+
+ *  0     24     28            34       40        41     42     43     48
+ *  +-----+------+-------------+--------+---------+------+------+------+
+ *  | key | seen | destination | source | verdict | drop | port |   0  |
+ *  +-----+------+-------------+--------+---------+------+------+------+
  * ```
  */
 import { Verdict } from "./abi";
+import { FragmentKey, isFragmentOf, setFragmentKey } from "./fragment-key";
 import { hashFlow } from "./hash";
 import { Packet } from "./packet";
 import { FRAGMENTS_MAX } from "./sizes";
 
 @unmanaged
-export class Fragment {
-  /** As in `wire/address.ts`. */
-  client: u64;
-  clientHigh: u64;
-  /** Identification, as loaded. */
-  id: u32;
+export class Fragment extends FragmentKey {
   /** ms, when the first fragment came. */
   seen: u32;
   /** What its frame left with: a MAC, and the MAC or redirect tag that was put in the source's place. */
@@ -33,13 +29,6 @@ export class Fragment {
   verdict: u8;
   drop: u8;
   port: u8;
-  /** `RedirectKind` that the fragment came with. */
-  kind: u8;
-  vip: u8;
-  /** Of IPv4; IPv6 tells packets apart without it (RFC 8200, section 4.5). */
-  protocol: u8;
-  /** 0: a free place. */
-  live: u8;
   reserved0: u8;
   reserved1: u32;
 }
@@ -65,18 +54,13 @@ function firstPlace(packet: Packet, kind: u32): u32 {
   return (<u32>hashFlow(packet.client, packet.clientHigh, packet.fragmentId, rest) & SET_MASK) * WAYS;
 }
 
+/** `FragmentKey.place` of an entry that is in use. */
+const LIVE: u32 = 1;
+
 // @ts-ignore: decorator
 @inline
 function isOf(fragment: Fragment, packet: Packet, kind: u32): bool {
-  return (
-    fragment.live != 0 &&
-    fragment.client == packet.client &&
-    fragment.clientHigh == packet.clientHigh &&
-    fragment.id == packet.fragmentId &&
-    fragment.kind == kind &&
-    fragment.vip == packet.vip &&
-    fragment.protocol == packet.fragmentProtocol
-  );
+  return fragment.place == LIVE && isFragmentOf(fragment, packet, kind);
 }
 
 /** What was decided for the first fragment of the packet's, which came with `kind`; 0: nothing is known. */
@@ -100,17 +84,12 @@ export function placeFragment(packet: Packet, kind: u32, now: u32): Fragment {
       best = fragment;
       break;
     }
-    if (best.live != 0 && (fragment.live == 0 || now - fragment.seen > now - best.seen)) best = fragment;
+    if (best.place == LIVE && (fragment.place != LIVE || now - fragment.seen > now - best.seen)) best = fragment;
   }
-  best.client = packet.client;
-  best.clientHigh = packet.clientHigh;
-  best.id = packet.fragmentId;
+  setFragmentKey(best, packet, kind);
+  best.place = <u8>LIVE;
   best.seen = now;
-  best.kind = <u8>kind;
-  best.vip = packet.vip;
-  best.protocol = packet.fragmentProtocol;
   best.verdict = <u8>Verdict.DROP;
   best.drop = 0;
-  best.live = 1;
   return best;
 }

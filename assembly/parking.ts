@@ -4,23 +4,16 @@
  */
 import { Event } from "./abi";
 import { count } from "./counters";
+import { FragmentKey, isFragmentOf, setFragmentKey } from "./fragment-key";
 import { Packet } from "./packet";
 import { frameAt, slotAt } from "./ring";
 import { FRAME_SLOTS, PARKED_MAX } from "./sizes";
 
-/** Fields as in `Fragment`. */
+/** `FragmentKey.place`: a `Place`. */
 @unmanaged
-export class Parked {
-  client: u64;
-  clientHigh: u64;
-  id: u32;
+export class Parked extends FragmentKey {
   /** ms, when it came. */
   since: u32;
-  kind: u8;
-  vip: u8;
-  protocol: u8;
-  /** `Place`. */
-  place: u8;
   reserved: u32;
 }
 
@@ -62,13 +55,8 @@ export function park(slot: u32, packet: Packet, kind: u32, now: u32): bool {
       count(Event.FRAGMENT_EXPIRED);
     }
     if (parked.place != Place.FREE) continue;
-    parked.client = packet.client;
-    parked.clientHigh = packet.clientHigh;
-    parked.id = packet.fragmentId;
+    setFragmentKey(parked, packet, kind);
     parked.since = now;
-    parked.kind = <u8>kind;
-    parked.vip = packet.vip;
-    parked.protocol = packet.fragmentProtocol;
     parked.place = <u8>Place.WAITING;
     const behind = FRAME_SLOTS + i;
     slotAt(behind).length = slotAt(slot).length;
@@ -84,14 +72,7 @@ export function release(slot: u32, packet: Packet, kind: u32, now: u32): u32 {
   for (let i: u32 = 0; i < PARKED_MAX; i++) {
     const parked = parkedAt(i);
     if (FRAME_SLOTS + i < slot || parked.place != Place.WAITING) continue;
-    const same =
-      parked.client == packet.client &&
-      parked.clientHigh == packet.clientHigh &&
-      parked.id == packet.fragmentId &&
-      parked.kind == kind &&
-      parked.vip == packet.vip &&
-      parked.protocol == packet.fragmentProtocol;
-    if (!same || now - parked.since >= PARKED_MS_MAX) continue;
+    if (!isFragmentOf(parked, packet, kind) || now - parked.since >= PARKED_MS_MAX) continue;
     parked.place = <u8>Place.LEAVING;
     leaving++;
     return FRAME_SLOTS + i;
