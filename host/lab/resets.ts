@@ -22,7 +22,7 @@ const FILTERS = [
   `ip6 src host ${VIPS[6]} and ip6[6] = 6 and ip6[40:2] = ${SERVICE_PORT} and ip6[53] & 4 != 0`,
 ];
 
-/** See `startTcpdump`. */
+/** In the namespace of the clients. See `startTcpdump`. */
 export function captureResets(services: Services, namespace: string, path: string): Promise<Service> {
   const filter = FILTERS.map((one) => `(${one})`).join(" or ");
   return startTcpdump(services, { name: "tcpdump-resets", namespace, filter, path });
