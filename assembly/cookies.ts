@@ -9,17 +9,15 @@ import { sendsCookies } from "./identity";
 /** Linux takes a cookie of this minute or of the one before: two periods of 64 s (`net/ipv4/syncookies.c`). */
 export const COOKIE_MS: u32 = 128000;
 
-/** When the first command came, and whether cookies were out then: of these no row tells. */
+/** When the first command came: of cookies that were out then no row tells. */
 let begun: u32 = 0;
 let hasBegun = false;
-let beganAmid = false;
 
 /** A command has come that follows the tables: an image that was started anew has got them again by now. */
 export function begin(now: u32): void {
   if (hasBegun) return;
   hasBegun = true;
   begun = now;
-  beganAmid = sendsCookies();
 }
 
 /** Whether a half-open row that was touched at `touched` may stand for a cookie. */
@@ -37,5 +35,5 @@ export function loseCookie(state: State, now: u32): void {
 /** Whether a cookie may be out of which no row tells. */
 export function hasLostCookies(state: State, now: u32): bool {
   if (!sendsCookies()) return false;
-  return (beganAmid && isCookieOut(begun, now)) || (state.lost != 0 && isCookieOut(state.lost, now));
+  return isCookieOut(begun, now) || (state.lost != 0 && isCookieOut(state.lost, now));
 }

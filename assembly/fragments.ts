@@ -93,3 +93,8 @@ export function placeFragment(packet: Packet, kind: u32, now: u32): Fragment {
   best.drop = 0;
   return best;
 }
+
+/** Forgets all decisions: they name virtual IPs, ports and owners that are not what they were. */
+export function clearFragments(): void {
+  for (let i: u32 = 0; i < FRAGMENTS_MAX; i++) fragmentAt(i).place = 0;
+}

@@ -69,13 +69,20 @@ export function park(slot: u32, packet: Packet, kind: u32, now: u32): bool {
 /** The next slot, from `slot` on, where a later fragment of the first fragment's packet waits, which came with the same `kind`; 0:
  *  none. It waits no more then. `slot`: 0 at first, then one more than the last answer. */
 export function release(slot: u32, packet: Packet, kind: u32, now: u32): u32 {
-  for (let i: u32 = 0; i < PARKED_MAX; i++) {
+  for (let i: u32 = slot > FRAME_SLOTS ? slot - FRAME_SLOTS : 0; i < PARKED_MAX; i++) {
     const parked = parkedAt(i);
-    if (FRAME_SLOTS + i < slot || parked.place != Place.WAITING) continue;
+    if (parked.place != Place.WAITING) continue;
     if (!isFragmentOf(parked, packet, kind) || now - parked.since >= PARKED_MS_MAX) continue;
     parked.place = <u8>Place.LEAVING;
     leaving++;
     return FRAME_SLOTS + i;
   }
   return 0;
+}
+
+/** Forgets all that wait: what is decided for their first ones would be decided for other owners, or ports. */
+export function clearParked(): void {
+  for (let i: u32 = 0; i < PARKED_MAX; i++) {
+    if (parkedAt(i).place == Place.WAITING) parkedAt(i).place = <u8>Place.FREE;
+  }
 }

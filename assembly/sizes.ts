@@ -1,6 +1,6 @@
 /** Sizes that follow from the board profile, and what must hold of them. */
 import { Egress, Slot } from "./abi";
-import { Assignment, Bucket, CidConfig, CidTable, FlowRow, Identity, LocalOwner, Owner, Port, ServerId, Service, Vip } from "./records";
+import { Assignment, Bucket, CidConfig, CidTable, FlowRow, Identity, LocalOwner, Owner, Port, ServerId, Service, Vip, HISTORY_DEPTH } from "./records";
 import {
   BLADE_PORTS_MAX,
   BUCKETS_MAX,
@@ -42,8 +42,8 @@ export const PORTS_MAX: u32 = BLADE_PORTS_MAX > SWITCH_PORTS_MAX ? BLADE_PORTS_M
 /** Frames of the ring, and those that wait behind it. */
 export const SLOTS_MAX: u32 = FRAME_SLOTS + PARKED_MAX;
 
-/** Every frame of a full batch may be flooded, and all that have waited may leave. */
-export const EGRESS_MAX: u32 = FRAME_SLOTS * PORTS_MAX + PARKED_MAX;
+/** Every frame of a full batch may be flooded, or copied to all of a history, and all that have waited may leave. */
+export const EGRESS_MAX: u32 = FRAME_SLOTS * (PORTS_MAX > HISTORY_DEPTH ? PORTS_MAX : HISTORY_DEPTH) + PARKED_MAX;
 
 /** The flow table is 8-way set-associative. */
 export const WAYS: u32 = 8;

@@ -23,7 +23,8 @@ let copiesSince: u32 = 0;
 
 /** Decides on a packet to a VIP, whole or in fragments, at local owner `local`. Parameters as in `byRule`. */
 export function decideWhole(slot: u32, packet: Packet, local: u32, kind: u32, ahead: i32, now: u32): u32 {
-  if (packet.fragment == 0) return byRule(slot, packet, local, kind, ahead, now);
+  // An error's key is that of the packet it quotes: its own fragments are nobody's.
+  if (packet.fragment == 0 || packet.kind == PacketKind.ICMP_ERROR) return byRule(slot, packet, local, kind, ahead, now);
   if (packet.kind == PacketKind.FRAGMENT) return later(slot, packet, local, kind, ahead, now);
   const verdict = byRule(slot, packet, local, kind, ahead, now);
   remember(slot, packet, kind, verdict, now);

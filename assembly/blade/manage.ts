@@ -2,6 +2,7 @@
 import { ImageKind, Message, Status, Table } from "../abi";
 import { begin } from "../cookies";
 import { flows, sweep } from "../flows";
+import { clearFragments } from "../fragments";
 import { commitAssignment } from "../manage/assignment";
 import { onBucketBatch, onBucketScan } from "../manage/buckets";
 import { commitCid, onUses } from "../manage/cid";
@@ -13,6 +14,7 @@ import { commitIdentity } from "../manage/identity";
 import { commitFilters, commitForwards } from "../manage/lists";
 import { commitServices } from "../manage/services";
 import { closeStage, takeChunk } from "../manage/stage";
+import { clearParked } from "../parking";
 
 /** Handles the message in the inbox; returns the bytes of the answer in the outbox. */
 export function onMessage(bytes: u32, now: u32): u32 {
@@ -47,7 +49,7 @@ function dispatch(type: u32, now: u32): void {
 function put(now: u32): void {
   const table = takeChunk();
   if (table == Table.NONE) return;
-  if (table == Table.IDENTITY) commitIdentity(now);
+  if (table == Table.IDENTITY) identify(now);
   else if (table == Table.ASSIGNMENT) commitAssignment();
   else if (table == Table.FILTER) commitFilters();
   else if (table == Table.FORWARD) commitForwards();
@@ -56,4 +58,11 @@ function put(now: u32): void {
   else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
   sweep();
+}
+
+/** What is remembered of fragments names virtual IPs, owners and ports. */
+function identify(now: u32): void {
+  if (!commitIdentity(now)) return;
+  clearFragments();
+  clearParked();
 }

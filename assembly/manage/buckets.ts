@@ -4,7 +4,7 @@ import { State, buckets, generation, hasFlag, indexInHistory, stateOf } from "..
 import { hasLostCookies } from "../cookies";
 import { flush, sweep } from "../flows";
 import { listFlags } from "../handover";
-import { localOwnerAt, localOwners } from "../identity";
+import { localOwnerAt, localOwners, sendsCookies } from "../identity";
 import { BucketBatch, BucketFlag, BucketRow, BucketScan, NO_OWNER } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, explain, isAccepted, refuse, request } from "./envelope";
 
@@ -55,7 +55,11 @@ function check(type: u32, bucket: u32, batch: BucketBatch, now: u32): void {
   }
   if (index <= 0) return refuse(Status.BAD_BUCKET_STATE, bucket);
   const complete = hasFlag(state, BucketFlag.COMPLETE);
-  if (type == Message.SEAL && !complete) return refuse(Status.BAD_BUCKET_STATE, bucket);
+  if (type == Message.SEAL) {
+    if (!complete) return refuse(Status.BAD_BUCKET_STATE, bucket);
+    // Any row may have become a cookie's since the host's sockets were read: it must not go with the flush.
+    if (sendsCookies() && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);
+  }
   if (type != Message.COMPLETE) return;
   if (batch.openOnly != 0 && !hasFlag(state, BucketFlag.OPEN | BucketFlag.SEALED)) {
     return refuse(Status.BAD_BUCKET_STATE, bucket);

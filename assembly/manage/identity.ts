@@ -5,9 +5,10 @@ import { loseCookie } from "../cookies";
 import { flush } from "../flows";
 import { dropLists } from "../handover";
 import { isHash, setHash } from "../hash";
-import { LOCAL_OWNERS, PORTS, VIPS, hasIdentity, localOwnerAt, localOwners, setIdentity, vipAt, vips } from "../identity";
+import { LOCAL_OWNERS, PORTS, VIPS, hasIdentity, localOwnerAt, localOwners, ports, setIdentity, vipAt, vips } from "../identity";
 import { HashMode, IdentityFlag, LocalOwner, NO_OWNER, Port, PortRole, Identity, Vip } from "../records";
 import { BUCKETS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX, PORTS_MAX, VIPS_MAX } from "../sizes";
+import { isMapped } from "../wire/address";
 import { refuse } from "./envelope";
 import { isStationMac } from "./mac";
 import { STAGE, staged } from "./stage";
@@ -15,47 +16,65 @@ import { STAGE, staged } from "./stage";
 const HEADER: u32 = <u32>offsetof<Identity>();
 const PERCENT_MAX: u32 = 100;
 
-export function commitIdentity(now: u32): void {
-  if (staged() < HEADER) return refuse(Status.BAD_TABLE, HEADER);
+/** Returns whether virtual IPs, local owners or ports have changed by it. */
+export function commitIdentity(now: u32): bool {
+  if (staged() < HEADER) return refused(Status.BAD_TABLE, HEADER);
   const identity = changetype<Identity>(STAGE);
-  if (identity.localOwners > LOCAL_OWNERS_MAX) return refuse(Status.TOO_MANY_RECORDS, LOCAL_OWNERS_MAX);
-  if (identity.vips > VIPS_MAX) return refuse(Status.TOO_MANY_RECORDS, VIPS_MAX);
-  if (identity.ports > PORTS_MAX) return refuse(Status.TOO_MANY_RECORDS, PORTS_MAX);
+  if (identity.localOwners > LOCAL_OWNERS_MAX) return refused(Status.TOO_MANY_RECORDS, LOCAL_OWNERS_MAX);
+  if (identity.vips > VIPS_MAX) return refused(Status.TOO_MANY_RECORDS, VIPS_MAX);
+  if (identity.ports > PORTS_MAX) return refused(Status.TOO_MANY_RECORDS, PORTS_MAX);
   const ownersAt = HEADER;
   const vipsAt = ownersAt + identity.localOwners * <u32>offsetof<LocalOwner>();
   const portsAt = vipsAt + identity.vips * <u32>offsetof<Vip>();
   const bytes = portsAt + identity.ports * <u32>offsetof<Port>();
-  if (staged() != bytes) return refuse(Status.BAD_TABLE, bytes);
+  if (staged() != bytes) return refused(Status.BAD_TABLE, bytes);
 
   const vmac = <u64>identity.vmac | (<u64>identity.vmacHigh << 32);
   if (!isStationMac(vmac) || !isHashMode(identity.hash) || identity.halfOpenShare > PERCENT_MAX || identity.reserved != 0) {
-    return refuse(Status.BAD_RECORD, 0);
+    return refused(Status.BAD_RECORD, 0);
   }
-  if (identity.flags & ~(IdentityFlag.REDIRECT_OFF | IdentityFlag.COOKIES)) return refuse(Status.BAD_RECORD, 0);
+  if (identity.flags & ~(IdentityFlag.REDIRECT_OFF | IdentityFlag.COOKIES)) return refused(Status.BAD_RECORD, 0);
   const sameHash = isHash(identity.hash, identity.seed, identity.seedHigh);
-  if (hasIdentity() && generation() != 0 && !sameHash) return refuse(Status.NOT_IN_SERVICE, generation());
+  if (hasIdentity() && generation() != 0 && !sameHash) return refused(Status.NOT_IN_SERVICE, generation());
 
   for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) {
     if (i >= identity.localOwners) break;
     const owner = changetype<LocalOwner>(STAGE + ownersAt + i * <u32>offsetof<LocalOwner>());
-    if (!isLocalOwner(owner, identity.ports) || isDuplicate(ownersAt, i)) return refuse(Status.BAD_RECORD, i);
+    if (!isLocalOwner(owner, identity.ports) || isDuplicate(ownersAt, i)) return refused(Status.BAD_RECORD, i);
   }
   for (let i: u32 = 0; i < VIPS_MAX; i++) {
     if (i >= identity.vips) break;
-    if (!isVipRecord(changetype<Vip>(STAGE + vipsAt + i * <u32>offsetof<Vip>()))) return refuse(Status.BAD_RECORD, i);
+    if (!isVipRecord(changetype<Vip>(STAGE + vipsAt + i * <u32>offsetof<Vip>()))) return refused(Status.BAD_RECORD, i);
   }
   for (let i: u32 = 0; i < PORTS_MAX; i++) {
     if (i >= identity.ports) break;
     const port = changetype<Port>(STAGE + portsAt + i * <u32>offsetof<Port>());
-    if (!isPortRole(port.role)) return refuse(Status.BAD_RECORD, i);
+    if (!isPortRole(port.role)) return refused(Status.BAD_RECORD, i);
   }
 
   if (!sameHash) setHash(identity.hash, identity.seed, identity.seedHigh);
+  const moved = movesPlaces(STAGE + ownersAt, STAGE + vipsAt, STAGE + portsAt, identity);
   replaceLocalOwners(STAGE + ownersAt, identity.localOwners, now);
   if (movesVips(STAGE + vipsAt, identity.vips)) for (let i: u32 = 0; i < LOCAL_OWNERS_MAX; i++) flushOwner(i, now);
   memory.copy(VIPS, STAGE + vipsAt, identity.vips * <u32>offsetof<Vip>());
   memory.copy(PORTS, STAGE + portsAt, identity.ports * <u32>offsetof<Port>());
   setIdentity(identity);
+  return moved;
+}
+
+function refused(status: u32, detail: u32): bool {
+  refuse(status, detail);
+  return false;
+}
+
+/** Whether virtual IPs, local owners or ports are not what they were. */
+function movesPlaces(ownersAt: usize, vipsAt: usize, portsAt: usize, identity: Identity): bool {
+  if (identity.localOwners != localOwners() || identity.vips != vips() || identity.ports != ports()) return true;
+  return (
+    memory.compare(LOCAL_OWNERS, ownersAt, localOwners() * offsetof<LocalOwner>()) != 0 ||
+    memory.compare(VIPS, vipsAt, vips() * offsetof<Vip>()) != 0 ||
+    memory.compare(PORTS, portsAt, ports() * offsetof<Port>()) != 0
+  );
 }
 
 /** Whether an index would stand for another virtual IP than before, or for none: rows name theirs by index. */
@@ -101,7 +120,7 @@ function isDuplicate(ownersAt: u32, index: u32): bool {
 function isVipRecord(vip: Vip): bool {
   if (vip.reserved0 | vip.reserved1 || vip.reserved2) return false;
   if (vip.family == 4) return vip.address != 0 && vip.address >>> 32 == 0 && vip.addressHigh == 0;
-  return vip.family == 6 && (vip.address | vip.addressHigh) != 0;
+  return vip.family == 6 && (vip.address | vip.addressHigh) != 0 && !isMapped(vip.address, vip.addressHigh);
 }
 
 /** Where another owner takes a local index, the rows there are not its own. */

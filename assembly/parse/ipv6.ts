@@ -2,6 +2,7 @@
 import { Drop } from "../abi";
 import { FragmentFlag, Packet, PacketKind } from "../packet";
 import { vipIndex } from "../identity";
+import { isMapped } from "../wire/address";
 import { swap16 } from "../wire/ethernet";
 import * as ipv6 from "../wire/ipv6";
 import * as nd from "../wire/nd";
@@ -24,6 +25,8 @@ export function parseIpv6(packet: Packet, frame: usize, at: u32, bytes: u32, fro
   packet.client = load<u64>(client);
   packet.clientHigh = load<u64>(client, 8);
   packet.vip = <u8>vipIndex(load<u64>(vip), load<u64>(vip, 8));
+  // They stand for IPv4, and are not on a wire (RFC 4291, section 2.5.5.2; RFC 6890).
+  if (isMapped(packet.client, packet.clientHigh) || isMapped(load<u64>(vip), load<u64>(vip, 8))) return Drop.BAD_IPV6;
   if (!walk(header, payloadBytes)) return Drop.BAD_IPV6;
   packet.protocol = <u8>next;
   packet.carrier = <u8>next;
@@ -96,6 +99,8 @@ function parseQuote(packet: Packet, quote: usize, bytes: u32): u32 {
   if (bytes < ipv6.HEADER_BYTES + transport.QUOTED_BYTES_MIN || load<u8>(quote) >>> 4 != 6) return Drop.BAD_ICMP;
   packet.client = load<u64>(quote, ipv6.DESTINATION);
   packet.clientHigh = load<u64>(quote, ipv6.DESTINATION + 8);
+  if (isMapped(packet.client, packet.clientHigh)) return Drop.BAD_ICMP;
+  if (isMapped(load<u64>(quote, ipv6.SOURCE), load<u64>(quote, ipv6.SOURCE + 8))) return Drop.BAD_ICMP;
   packet.vip = <u8>vipIndex(load<u64>(quote, ipv6.SOURCE), load<u64>(quote, ipv6.SOURCE + 8));
   // The quote may be cut off anywhere behind its first bytes.
   const quotedBytes = bytes - ipv6.HEADER_BYTES;

@@ -60,6 +60,10 @@ describe("while the hosts send no cookies", () => {
   it("a half-open row takes another one's place, and tables are complete all the same", () => {
     identify(0);
     assign(1, NONE, NONE, NONE);
+    // The image has begun with this; cookies that were out then run out.
+    command(Message.PIN, 0, BUCKET);
+    command(Message.UNPIN, 0, BUCKET);
+    pass(2 * COOKIE_MS);
     cookie(BUCKET, 1);
     pass(1);
     flood(BUCKET);
@@ -117,6 +121,16 @@ describe("while the hosts send cookies", () => {
     lose();
     expect<bool>(loses(BUCKET)).toBe(false);
     expect<bool>(loses(BUCKET + 1)).toBe(true);
+  });
+  it("a bucket with any row is not sealed: it may have become a cookie's since the sockets were read", () => {
+    assign(1, NONE, NONE, NONE);
+    seed(0, client(BUCKET + 5, 9), PORT, FlowState.ESTABLISHED);
+    assign(3, 1, NONE, NONE);
+    command(Message.UNSEAL, 0, BUCKET + 5);
+    expect<u32>(command(Message.COMPLETE, 0, BUCKET + 5)).toBe(Status.OK);
+    expect<u32>(command(Message.SEAL, 0, BUCKET + 5)).toBe(Status.BUCKET_NOT_EMPTY);
+    direct(client(BUCKET + 5, 9), PORT, ACK);
+    expect<bool>(find(packetAt(0), 0) != 0).toBe(true);
   });
   it("old connections are untouched", () => {
     direct(client(BUCKET + 1, 7), PORT, ACK);

@@ -1,17 +1,19 @@
 /** Fragments: later ones go the way of their first one, step by step. Owners 1 and 2 are here, 3 to 6 are on other blades. */
-import { Drop, Event, Message, Verdict } from "../abi";
+import { Drop, Event, Message, Status, Table, Verdict } from "../abi";
 import { generation } from "../buckets";
 import { process } from "../blade";
 import { EVENT_COUNTERS } from "../counters";
 import { flows } from "../flows";
+import { Identity, IdentityFlag, LocalOwner, PortRole, Vip } from "../records";
 import { RedirectKind, makeTag, tagGeneration, tagKind } from "../redirect";
 import { countEgress, frameAt, slotAt } from "../ring";
 import { FRAGMENTS_MAX, FRAME_SLOTS, PARKED_MAX } from "../sizes";
 import { swap16, swap32 } from "../wire/ethernet";
-import { assign, clock, command, dropReason, egress, identify, pass, run, sentFrom, sentTo } from "./support/blade";
+import { assign, clock, command, dropReason, egress, identify, pass, run, sentFrom, sentTo, tell } from "./support/blade";
 import {
   CLIENT6_LOW,
   CLIENT_MAC,
+  OTHER_VIP,
   VIP,
   VIP6_HIGH,
   VIP6_LOW,
@@ -24,7 +26,7 @@ import {
   ownerMac,
   udpBetween,
 } from "./support/frames";
-import { NONE } from "./support/messages";
+import { NONE, TABLE, chunk, identity } from "./support/messages";
 
 const UDP: u32 = 17;
 const PORT: u32 = 4000;
@@ -298,6 +300,69 @@ describe("the table of first fragments", () => {
     expect<u32>(directLater(client(5, 2), 50)).toBe(Verdict.REDIRECT);
     pass(1);
     expect<u32>(directLater(client(5, 2), 50)).toBe(Verdict.PARK);
+  });
+});
+
+describe("what is remembered of fragments", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, 3, NONE, NONE);
+  });
+  it("is forgotten when a virtual IP takes the place of another one", () => {
+    directFirst(client(6, 1), 60);
+    directLater(client(6, 2), 61);
+    const bytes = identity(0);
+    const vip = changetype<Vip>(TABLE + offsetof<Identity>() + 2 * offsetof<LocalOwner>());
+    vip.address = swap32(OTHER_VIP);
+    expect<u32>(tell(chunk(Table.IDENTITY, 0, 1, 0, bytes))).toBe(Status.OK);
+    later(0, VMAC, CLIENT_MAC, client(6, 1), 60);
+    store<u32>(frameAt(0), swap32(OTHER_VIP), 14 + 16);
+    expect<u32>(run()).toBe(Verdict.PARK);
+    first(0, VMAC, CLIENT_MAC, client(6, 2), 61);
+    store<u32>(frameAt(0), swap32(OTHER_VIP), 14 + 16);
+    run();
+    expect<u32>(countEgress()).toBe(1);
+  });
+  it("is forgotten when an owner goes to another port", () => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+    expect<u32>(directFirst(client(6, 3), 62)).toBe(Verdict.DELIVER);
+    const bytes = identity(0);
+    changetype<LocalOwner>(TABLE + offsetof<Identity>()).port = 3;
+    store<u8>(TABLE + bytes - 4 + 1, <u8>PortRole.SHUT);
+    expect<u32>(tell(chunk(Table.IDENTITY, 0, 1, 0, bytes))).toBe(Status.OK);
+    directLater(client(6, 3), 62);
+    expect<u32>(egress(0).port).toBe(3);
+    identify(0);
+  });
+  it("is kept when only flags change", () => {
+    assign(1, 3, NONE, NONE);
+    directFirst(client(6, 4), 63);
+    identify(IdentityFlag.COOKIES);
+    expect<u32>(directLater(client(6, 4), 63)).toBe(Verdict.REDIRECT);
+    identify(0);
+  });
+});
+
+describe("a first fragment of an ICMP error", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, 3, NONE, NONE);
+  });
+  it("does not take the place of a packet of the client that it quotes", () => {
+    fragment6(0, 0, 60);
+    const id = load<u32>(frameAt(0) + 14 + 40, 4);
+    expect<u32>(run()).toBe(Verdict.REDIRECT);
+    const ip = ethernet(0, 0, VMAC, CLIENT_MAC, 0x86dd, 14 + 40 + 8 + 8 + 48);
+    const header = ipv6(ip, 0x2222222222220120, 1, VIP6_LOW, VIP6_HIGH, 44, 64);
+    store<u8>(header, 58);
+    store<u16>(header, <u16>swap16(1), 2);
+    store<u32>(header, id, 4);
+    store<u8>(header, 1, 8);
+    ipv6(header + 16, VIP6_LOW, VIP6_HIGH, CLIENT6_LOW, client6(6, 1), 58, 1400);
+    run();
+    fragment6(0, 64, 60);
+    expect<u32>(run()).toBe(Verdict.REDIRECT);
   });
 });
 

@@ -6,7 +6,7 @@ import { packetAt } from "../packet";
 import { RedirectKind, makeTag, tagKind } from "../redirect";
 import { generation } from "../buckets";
 import { frameAt, slotAt } from "../ring";
-import { loadMac, swap16 } from "../wire/ethernet";
+import { loadMac, swap16, swap32 } from "../wire/ethernet";
 import * as nd from "../wire/nd";
 import { assign, dropReason, egress, identify, run, sentFrom, sentTo } from "./support/blade";
 import {
@@ -14,16 +14,19 @@ import {
   CLIENT6_LOW,
   CLIENT_MAC,
   SYN,
+  VIP,
   VIP6_HIGH,
   VIP6_LOW,
   VMAC,
   client,
   client6,
   discovery,
+  ethernet,
   fromClient,
   fromClient6,
   fromOwner6,
   icmpv6Error,
+  ipv6,
   ownerMac,
 } from "./support/frames";
 import { NONE } from "./support/messages";
@@ -158,6 +161,25 @@ describe("a malformed IPv6 header", () => {
     fromClient6(0, VMAC, CLIENT_MAC, client6(6, 1), 1000, ACK, TCP, 0);
     store<u16>(frameAt(0), <u16>swap16(21), 18);
     expectDropped(run(), Drop.BAD_IPV6);
+  });
+});
+
+describe("addresses that stand for IPv4", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+  });
+  it("are not on a wire: they would act on flows of IPv4", () => {
+    const before = flows();
+    const mapped = 0xffff0000 | (<u64>swap32(client(8, 1)) << 32);
+    const ip = ethernet(0, 0, VMAC, CLIENT_MAC, 0x86dd, 74);
+    const segment = ipv6(ip, 0, mapped, 0, 0xffff0000 | (<u64>swap32(VIP) << 32), 6, 20);
+    store<u16>(segment, <u16>swap16(1000));
+    store<u16>(segment, <u16>swap16(80), 2);
+    store<u8>(segment, 0x50, 12);
+    store<u8>(segment, <u8>SYN, 13);
+    expectDropped(run(), Drop.BAD_IPV6);
+    expect<u32>(flows()).toBe(before);
   });
 });
 

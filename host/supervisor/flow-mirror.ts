@@ -46,6 +46,11 @@ export class FlowMirror {
     }
   }
 
+  /** Whether a row of a scan is of a flow without connections that is not over; also of one that there was no room to remember. */
+  isLive(row: FlowEntry): boolean {
+    return row.protocol !== TCP && row.untouchedMs < idleMsOf(this.#services, row, row.state === "provisional");
+  }
+
   /** Those that may not be over; what is over is forgotten. Each is as old as it can be: seeding makes none younger. */
   live(now: number): Session[] {
     const live: Session[] = [];

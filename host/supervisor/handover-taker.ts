@@ -1,6 +1,5 @@
 /** Takes handover lists of previous owners on other blades, and puts them into the IPD of their current owners, which are here. */
 import type { ManagementSession } from "../management/session.ts";
-import { NO_ANSWER } from "../management/status.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { ownerAt } from "./handover.ts";
 import type { Handover, HandoverList, Lacking } from "./messages.ts";
@@ -89,7 +88,8 @@ export class HandoverTaker {
     this.#session.handover(list, list.bucket, list.flows, (result) => {
       this.#putting = false;
       this.#coming.delete(list.key);
-      if (!result.ok && result.refusal.status !== NO_ANSWER && result.refusal.status !== "WRONG_GENERATION") {
+      // Anything else is over soon: an install, an image that was started anew, a change of virtual IPs.
+      if (!result.ok && result.refusal.status === "LIST_TOO_LONG") {
         this.#refused.add(list.key);
         this.#note("list-refused", { bucket: list.bucket, why: result.refusal.text });
       }

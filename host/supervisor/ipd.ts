@@ -89,11 +89,12 @@ export class Ipd {
     this.#change(assignment, between, owners, done);
   }
 
-  /** Says whether hosts here have SYN cookies out. In the midst of an install it is said at the next time. */
-  tellCookies(cookies: boolean, onTold: () => void): void {
+  /** Says whether hosts here have SYN cookies out. `told`: it knows now. In the midst of an install it is said at the next time. */
+  tellCookies(cookies: boolean, onTold: (told: boolean) => void): void {
     this.#cookies = cookies;
-    if (this.#cookiesTold === cookies || this.#owners === null || this.#installing !== null) return onTold();
-    this.#putIdentity(this.#owners, onTold);
+    if (this.#cookiesTold === cookies) return onTold(true);
+    if (this.#owners === null || this.#installing !== null) return onTold(false);
+    this.#putIdentity(this.#owners, (problem) => onTold(problem === null));
   }
 
   /** Puts filter rules and stations in force, both or none. Those that are being put already are not put twice, and

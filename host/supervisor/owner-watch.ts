@@ -109,12 +109,17 @@ export class OwnerWatch {
 
   #look(scope: Scope, assignment: Assignment, isStale: () => boolean, onDone: () => void): void {
     const { clock, session, cookies } = this.#options;
+    const wereOut = cookies.areOut;
     const previous = new PreviousOwner({
       clock,
       session,
       sessions: this.sessions,
       buckets: assignment.buckets.length,
-      cookieMs: cookies.areOut ? session.cookieMs : 0,
+      cookieMs: wereOut ? session.cookieMs : 0,
+      cookiesBegan: () => {
+        cookies.look();
+        return !wereOut && cookies.areOut;
+      },
     });
     previous.look(scope, new Set(this.#drained), (result) => {
       if (isStale()) return onDone();

@@ -11,7 +11,7 @@
  */
 import type { BucketState, FlowEntry } from "../management/commands.ts";
 import type { ManagementSession, Result, Scope } from "../management/session.ts";
-import type { Refusal } from "../management/status.ts";
+import { refusalOf, type Refusal } from "../management/status.ts";
 import type { Clock } from "./environment.ts";
 import { flowKey, TCP, type OwnerSessions, type SessionTable } from "./sessions.ts";
 
@@ -45,6 +45,9 @@ export interface PreviousOwnerOptions {
   readonly buckets: number;
   /** So long a half-open row may stand for a SYN cookie; 0: none is out. */
   readonly cookieMs: number;
+  /** Asked whenever the sockets were read: whether a host has begun to send SYN cookies since the look has. The IPD does not know of
+   *  them yet, and nothing may follow from what was read. */
+  readonly cookiesBegan: () => boolean;
 }
 
 export class PreviousOwner {
@@ -53,13 +56,15 @@ export class PreviousOwner {
   readonly #sessions: OwnerSessions;
   readonly #buckets: number;
   readonly #cookieMs: number;
+  readonly #cookiesBegan: () => boolean;
 
-  constructor({ clock, session, sessions, buckets, cookieMs }: PreviousOwnerOptions) {
+  constructor({ clock, session, sessions, buckets, cookieMs, cookiesBegan }: PreviousOwnerOptions) {
     this.#clock = clock;
     this.#session = session;
     this.#sessions = sessions;
     this.#buckets = buckets;
     this.#cookieMs = cookieMs;
+    this.#cookiesBegan = cookiesBegan;
   }
 
   /** Looks at all buckets of the owner, and does what can be done; of those `proved` under this generation already,
@@ -86,25 +91,26 @@ export class PreviousOwner {
         // Opened first: an IPD that restarts from here on refuses COMPLETE.
         step.command("UNSEAL", incomplete, () =>
           this.#clock.after(this.#sessions.queueMs, () =>
-            this.#sessions.read(
-              scope,
-              step.then((table) =>
-                this.#fill(scope, step, incomplete, ready, table, (seeded) => done(table, { completed: ready, seeded })),
-              ),
+            this.#read(scope, step, (table) =>
+              this.#fill(scope, step, incomplete, ready, table, (seeded) => done(table, { completed: ready, seeded })),
             ),
           ),
         );
         return;
       }
-      this.#sessions.read(
-        scope,
-        step.then((table) => {
-          this.#tidy(scope, step, settled, table, (removed) =>
-            this.#drain(scope, step, settled, table, (drained) => done(table, { drained, removed })),
-          );
-        }),
-      );
+      this.#read(scope, step, (table) => {
+        this.#tidy(scope, step, settled, table, (removed) =>
+          this.#drain(scope, step, settled, table, (drained) => done(table, { drained, removed })),
+        );
+      });
     });
+  }
+
+  #read(scope: Scope, step: Step, then: (table: SessionTable) => void): void {
+    this.#sessions.read(
+      scope,
+      step.then((table) => (this.#cookiesBegan() ? step.end(refusalOf("COOKIES_LOST", 0)) : then(table))),
+    );
   }
 
   /** Puts the live connections in `buckets`, which are open, into the flow table, which in `ready` ones is complete then. `table` was
@@ -180,7 +186,9 @@ export class PreviousOwner {
     // next look, which waits for that, seeds them.
     const wrong = states.filter((state) => state.sealed && !idle(state)).map(({ bucket }) => bucket);
     step.command("UNSEAL", wrong, () => {
-      this.#withoutFlows(scope, step, states.filter(idle), (empty) => {
+      // While cookies are out, the IPD seals no bucket with a row: any may have become a cookie's since.
+      const sealable = states.filter((state) => idle(state) && (this.#cookieMs === 0 || state.rows === 0));
+      this.#withoutFlows(scope, step, sealable, (empty) => {
         if (empty.length === 0) return then([]);
         const open = empty.filter(({ sealed }) => !sealed).map(({ bucket }) => bucket);
         step.command("SEAL", open, () => {
@@ -204,7 +212,7 @@ export class PreviousOwner {
       scope,
       step.then((rows) => {
         const inUse = this.#sessions.mirroredBuckets();
-        for (const row of rows) if (this.#isCookie(row)) inUse.add(row.bucket);
+        for (const row of rows) if (this.#isCookie(row) || this.#sessions.isLive(row)) inUse.add(row.bucket);
         then(idle.filter(({ bucket }) => !inUse.has(bucket)));
       }),
     );
@@ -212,21 +220,18 @@ export class PreviousOwner {
 
   /** Steps (c) and (d). */
   #prove(scope: Scope, step: Step, sealed: readonly number[], then: (drained: readonly number[]) => void): void {
-    this.#sessions.read(
-      scope,
-      step.then((table) => {
-        const inUse = sealed.filter((bucket) => table.liveByBucket.has(bucket));
-        const empty = sealed.filter((bucket) => !table.liveByBucket.has(bucket));
-        this.#reopen(scope, step, inUse, table, () => {
-          this.#session.complete(scope, empty, (result) => {
-            if (!result.ok && result.refusal.status === "BUCKET_NOT_EMPTY")
-              return step.command("UNSEAL", empty, () => then([]));
-            if (!result.ok) return step.end(result.refusal);
-            this.#confirm(scope, step, empty, then);
-          });
+    this.#read(scope, step, (table) => {
+      const inUse = sealed.filter((bucket) => table.liveByBucket.has(bucket));
+      const empty = sealed.filter((bucket) => !table.liveByBucket.has(bucket));
+      this.#reopen(scope, step, inUse, table, () => {
+        this.#session.complete(scope, empty, (result) => {
+          if (!result.ok && result.refusal.status === "BUCKET_NOT_EMPTY")
+            return step.command("UNSEAL", empty, () => then([]));
+          if (!result.ok) return step.end(result.refusal);
+          this.#confirm(scope, step, empty, then);
         });
-      }),
-    );
+      });
+    });
   }
 
   /** Back to where a bucket was before the handshake: its connections must not wait for the next look. */

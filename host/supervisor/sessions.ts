@@ -69,6 +69,11 @@ export class OwnerSessions {
     });
   }
 
+  /** See `FlowMirror.isLive`. */
+  isLive(row: FlowEntry): boolean {
+    return this.#mirror.isLive(row);
+  }
+
   /** Buckets with flows without connections. */
   mirroredBuckets(): Set<number> {
     return new Set(this.#mirror.live(this.#clock.now()).map(({ bucket }) => bucket));

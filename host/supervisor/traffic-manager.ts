@@ -279,9 +279,10 @@ export class TrafficManager {
       if (!healthy || this.#ipd.assignment === null) return done();
       const { assignment } = this.#ipd;
       // Before anything else: an image that was started anew must know what it may have lost.
-      this.#ipd.tellCookies(this.#cookies.areOut, () =>
-        this.#mirrors.look(assignment, () => this.#lookAt(0, assignment, () => this.#cids.look(done))),
-      );
+      this.#ipd.tellCookies(this.#cookies.areOut, (told) => {
+        if (!told && this.#cookies.areOut) return done();
+        this.#mirrors.look(assignment, () => this.#lookAt(0, assignment, () => this.#cids.look(done)));
+      });
     });
   }
 

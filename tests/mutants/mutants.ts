@@ -424,7 +424,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an image that begins amid SYN cookies calls its tables complete",
     file: "assembly/cookies.ts",
-    from: "beganAmid = sendsCookies();",
+    from: "isCookieOut(begun, now) ||",
     to: "",
     spec: "cookies-restart",
   },
