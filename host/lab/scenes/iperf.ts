@@ -1,5 +1,5 @@
 /** iperf3 over UDP: a server a client and host, since one serves one client at a time; and clients that run for a while. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DobbsError } from "../../errors.ts";
 import { CLIENTS, hostNamespace, vipFor } from "../addresses.ts";
@@ -23,7 +23,9 @@ export interface IperfEnd {
 /** Payload of a datagram, and so many bits a second: 100 datagrams a second. */
 const DATAGRAM_BYTES = 1_000;
 const BITS_A_SECOND = 800_000;
-const READY_MS = 10_000;
+const READY_MS = 30_000;
+/** A client whose first datagram was lost waits for its answer in vain: it is started anew. */
+const ANEW_MS = 4_000;
 const POLL_MS = 50;
 /** Of what was sent: a move may cost what is on the way in that instant. */
 const LOST_SHARE_MAX = 0.02;
@@ -43,8 +45,7 @@ function serverName(blade: string, port: number): string {
 export class IperfClients {
   readonly #site: Site;
   readonly #blades: readonly string[];
-  readonly #running: { readonly run: IperfRun; readonly beganAt: number; readonly ended: Promise<Ended> }[] = [];
-  #over = 0;
+  #running: Running[] = [];
 
   constructor(site: Site, blades: readonly string[]) {
     this.#site = site;
@@ -52,6 +53,10 @@ export class IperfClients {
   }
 
   start(run: IperfRun, seconds: number): void {
+    this.#running.push(this.#launch(run, seconds));
+  }
+
+  #launch(run: IperfRun, seconds: number): Running {
     const { client, port, reverse } = run;
     const command = [
       ...["iperf3", "-c", vipFor(client), "-B", client, "-p", String(port), "-J", "-t", String(seconds)],
@@ -65,12 +70,9 @@ export class IperfClients {
     child.stderr.resume();
     child.on("error", () => undefined);
     const ended = new Promise<Ended>((resolve) => {
-      child.on("close", (status) => {
-        this.#over++;
-        resolve({ status, stdout, at: Date.now() });
-      });
+      child.on("close", (status) => resolve({ status, stdout, at: Date.now() }));
     });
-    this.#running.push({ run, beganAt: Date.now(), ended });
+    return { run, seconds, child, beganAt: Date.now(), ended };
   }
 
   /** Resolves when datagrams go to and fro in every run. Throws E_LAB_WAIT. */
@@ -79,12 +81,19 @@ export class IperfClients {
     for (;;) {
       const idle = this.#running.filter(({ run }) => this.#bladeOf(run) === null);
       if (idle.length === 0) return;
-      if (this.#over > 0 || Date.now() > until) {
+      for (const one of idle) if (Date.now() - one.beganAt > ANEW_MS) await this.#startAnew(one);
+      if (Date.now() > until) {
         const some = idle.map(({ run }) => `${run.client} at port ${run.port}`).join(", ");
         throw new DobbsError("E_LAB_WAIT", `no server has datagrams of ${some}`, "See the logs of iperf3.", 1);
       }
       await sleep(POLL_MS);
     }
+  }
+
+  async #startAnew(one: Running): Promise<void> {
+    one.child.kill("SIGKILL");
+    await one.ended;
+    this.#running = this.#running.map((other) => (other === one ? this.#launch(one.run, one.seconds) : other));
   }
 
   /** Resolves when all have run for their time. */
@@ -107,6 +116,14 @@ export class IperfClients {
   #logOf(blade: string, port: number): string {
     return this.#site.services.logOf(serverName(blade, port));
   }
+}
+
+interface Running {
+  readonly run: IperfRun;
+  readonly seconds: number;
+  readonly child: ChildProcess;
+  readonly beganAt: number;
+  readonly ended: Promise<Ended>;
 }
 
 interface Ended {
