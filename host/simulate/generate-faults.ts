@@ -18,6 +18,14 @@ const TRAFFIC_MANAGER_SENDS = [
 ];
 const APPLIANCE_MANAGER_SENDS = ["prepare", "abort", "install", "switch", "lead", "count", "tables"];
 
+/** Focused plans in which frames are so late that an assignment overtakes them, percent; how late, and how many. */
+const SLOW = 50;
+const SLOW_US_MIN = 300_000;
+const SLOW_US_MAX = 900_000;
+const SLOW_SHARE = 0.33;
+/** Before the focus: lists that current owners have by then tell them as much. */
+const BEFORE_FOCUS_US = 600_000;
+
 type MakeFault = (topology: TopologyPlan, moments: Moments, random: Random) => FaultPlan;
 
 function window(moments: Moments, random: Random, mostUs = WINDOW_US_MAX) {
@@ -75,5 +83,14 @@ const FAULTS: readonly (readonly [weight: number, make: MakeFault])[] = [
 
 export function generateFaults(topology: TopologyPlan, moments: Moments, random: Random): FaultPlan[] {
   const count = random.between(0, FAULTS_MAX);
-  return Array.from({ length: count }, () => pickWeighted(random, FAULTS)(topology, moments, random));
+  const faults = Array.from({ length: count }, () => pickWeighted(random, FAULTS)(topology, moments, random));
+  return [...faults, ...overtaken(moments, random.fork("overtaken"))];
+}
+
+/** Between owners, frames that are late by more than it takes to move a bucket; and few handover lists, so that there are frames
+ *  between owners. What comes to an owner then is of an assignment that is not in force there any more. */
+function overtaken({ focusUs, calmUs }: Moments, random: Random): FaultPlan[] {
+  if (focusUs === null || !chance(random, SLOW)) return [];
+  const slow = { kind: "delay", link: "wire/", share: SLOW_SHARE, us: random.between(SLOW_US_MIN, SLOW_US_MAX), fromUs: focusUs, toUs: calmUs } as const;
+  return [slow, { kind: "handover-loss", share: random.between(50, 100) / 100, fromUs: focusUs - BEFORE_FOCUS_US, toUs: calmUs }];
 }

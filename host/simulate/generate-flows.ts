@@ -14,6 +14,8 @@ const TCP_FLOWS_MAX = 100;
 const LATE_FLOWS = 56;
 /** Plans with sessions over UDP, percent. */
 const TUNNELED = 35;
+/** Plans with SYN cookies, percent. A table that a restart has emptied meanwhile is not complete for two minutes: such runs are long. */
+const WITH_COOKIES = 30;
 /** Of the questions and sessions over UDP, percent. */
 const IN_PIECES = 40;
 const CLIENT_PORT_MIN = 30_000;
@@ -95,10 +97,13 @@ const aborted: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(ran
 
 const forgotten: MakeShape = (random) => ({ port: PORTS.echo, steps: [exchange(random), pause(random, 800_000), { do: "vanish" }], again: true });
 
-const SHAPES: readonly (readonly [weight: number, make: MakeShape])[] = [
+type Shapes = readonly (readonly [weight: number, make: MakeShape])[];
+
+const SHAPES: Shapes = [
   [18, talk], [16, hold], [12, chatter], [10, talkAndHold], [6, keepAlive], [6, download], [4, upload], [6, halfClose], [7, closedByHost],
-  [5, closedByBoth], [4, shutWindow], [5, fastOpen], [3, byCookie], [3, aborted], [3, forgotten],
+  [5, closedByBoth], [4, shutWindow], [5, fastOpen], [3, aborted], [3, forgotten],
 ];
+const COOKIE_SHAPES: Shapes = [...SHAPES, [8, byCookie]];
 
 /** What strangers send: a SYN that nobody answers for, backscatter, probes. */
 const STRANGE_FLAGS = [SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0];
@@ -126,7 +131,8 @@ export function generateFlows({ sites }: TopologyPlan, moments: Moments, random:
     add(same[random.between(0, same.length - 1)]!, startUs, place, id);
   };
   const count = random.between(TCP_FLOWS_MIN, TCP_FLOWS_MAX);
-  for (let i = 0; i < count; i++) add(pickWeighted(random, SHAPES), when(moments, random));
+  const shapes = chance(random, WITH_COOKIES) ? COOKIE_SHAPES : SHAPES;
+  for (let i = 0; i < count; i++) add(pickWeighted(random, shapes), when(moments, random));
   for (let i = 0; i < LATE_FLOWS; i++) add(hold, calmUs + random.between(0, 500_000));
   const strangers = random.between(0, 4);
   for (let i = 0; i < strangers; i++) flows.push(stranger(flows.length, sites, when(moments, random), random));

@@ -2,7 +2,7 @@
 import type { VirtualClock } from "../emulator/clock.ts";
 import type { ManagementChannel, Peers } from "../supervisor/environment.ts";
 import { Dice } from "./dice.ts";
-import type { FaultPlan, MailFault, ManagementFault } from "./plan.ts";
+import type { FaultPlan, HandoverFault, MailFault, ManagementFault } from "./plan.ts";
 
 const MAIL_FAULTS = new Set<FaultPlan["kind"]>(["mail-loss", "mail-repeat", "mail-delay"]);
 const MANAGEMENT_FAULTS = new Set<FaultPlan["kind"]>(["message-loss", "answer-loss", "message-repeat", "message-delay", "message-cut"]);
@@ -23,8 +23,22 @@ interface Place {
 }
 
 /** `peers` of the manager `who`, with all that goes wrong there. */
-export function faultyPeers<M>(faults: readonly FaultPlan[], who: string, place: Place, peers: Peers<M>): Peers<M> {
-  return faults.reduce((next, fault, index) => (isMailFault(fault) ? wrapPeers(fault, index, who, place, next) : next), peers);
+export function faultyPeers<M extends { readonly kind: string }>(faults: readonly FaultPlan[], who: string, place: Place, peers: Peers<M>): Peers<M> {
+  return faults.reduce((next, fault, index) => {
+    if (isMailFault(fault)) return wrapPeers(fault, index, who, place, next);
+    return fault.kind === "handover-loss" ? withoutLists(fault, index, place, next) : next;
+  }, peers);
+}
+
+function withoutLists<M extends { readonly kind: string }>(fault: HandoverFault, index: number, { clock, seed, name }: Place, next: Peers<M>): Peers<M> {
+  const dice = new Dice(seed, `${name} ${fault.kind} ${index}`);
+  let sent = 0;
+  return {
+    send: (to, message) => {
+      if (message.kind === "handover" && isNow(clock, fault) && dice.roll(sent++) < fault.share) return;
+      next.send(to, message);
+    },
+  };
 }
 
 function wrapPeers<M>(fault: MailFault, index: number, who: string, { clock, seed, name }: Place, next: Peers<M>): Peers<M> {

@@ -182,6 +182,9 @@ export type MailFault = Window & { readonly who: string } & (
     | ({ readonly kind: "mail-delay"; readonly us: number } & Some)
   );
 
+/** Handover lists, between whichever managers. */
+export type HandoverFault = Window & Some & { readonly kind: "handover-loss" };
+
 /** Messages between a traffic manager and a node. */
 export type ManagementFault = Window & { readonly node: string } & (
     | ({ readonly kind: "message-loss" } & Some)
@@ -209,4 +212,4 @@ export type Moment =
   /** The appliance manager: when it has saved for the `nth` time, and said nothing yet. */
   | { readonly saved: number };
 
-export type FaultPlan = LinkFault | MailFault | ManagementFault | CrashFault;
+export type FaultPlan = LinkFault | MailFault | HandoverFault | ManagementFault | CrashFault;

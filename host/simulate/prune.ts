@@ -16,7 +16,7 @@ export function prune(plan: Plan): Plan {
     if ("who" in fault) return managers.has(fault.who);
     if ("node" in fault) return nodes.has(fault.node);
     if ("manager" in fault) return managers.has(fault.manager);
-    return blades.has(fault.blade);
+    return "blade" in fault ? blades.has(fault.blade) : true;
   };
   return {
     ...plan,

@@ -44,6 +44,13 @@ describe("a firmware", () => {
     assert.ok(["reset", "wrong-host"].includes(failed[0]!.violations[0]!.kind));
   });
 
+  test("that delivers a final redirect of an assignment that is not in force any more breaks a connection", async () => {
+    const deliver = "return deliver(Rule.FINAL_CURRENT, Action.RECORD);";
+    const images = await mutantImages(DECIDE, `if (ahead == 0 && index == 0) ${deliver}`, deliver);
+    const { failed } = await runSeeds(SEEDS, images, { failuresMax: 1 });
+    assert.ok(["reset", "wrong-host"].includes(failed[0]!.violations[0]!.kind));
+  });
+
   test("that resteers for ever is seen to", async () => {
     const guard = `    if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);
   } else if (kind != RedirectKind.DIRECT) {

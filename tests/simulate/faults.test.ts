@@ -85,13 +85,13 @@ describe("on a wire", () => {
 });
 
 /** Numbers of messages that rye sends to ossining, and when they have come. */
-function mail(fault: FaultPlan): [message: number, atUs: number][] {
+function mail(fault: FaultPlan, kind = "sessions"): [message: number, atUs: number][] {
   const clock = new VirtualClock();
   const got: [number, number][] = [];
-  const peers = faultyPeers<{ n: number }>([fault], "rye", { clock, seed: SEED, name: "rye 1" }, {
+  const peers = faultyPeers<{ kind: string; n: number }>([fault], "rye", { clock, seed: SEED, name: "rye 1" }, {
     send: (_, { n }) => got.push([n, clock.now]),
   });
-  clock.at(1_500, () => ALL.forEach((n) => peers.send("ossining", { n })));
+  clock.at(1_500, () => ALL.forEach((n) => peers.send("ossining", { kind, n })));
   clock.runUntil(1_000_000);
   return got;
 }
@@ -100,6 +100,13 @@ describe("between managers", () => {
   test("messages are lost, of and to the one that is named", () => {
     for (const who of ["rye", "ossining"]) assert.equal(mail({ kind: "mail-loss", who, share: 1, ...WINDOW }).length, 0);
     assert.equal(mail({ kind: "mail-loss", who: "yonkers", share: 1, ...WINDOW }).length, 100);
+  });
+
+  test("handover lists are lost, and nothing else is", () => {
+    const fault = { kind: "handover-loss", share: 0.5, ...WINDOW } as const;
+    const left = mail(fault, "handover").length;
+    assert.ok(left > 25 && left < 75, String(left));
+    assert.equal(mail(fault, "prepared").length, 100);
   });
 
   test("messages come twice", () => {
