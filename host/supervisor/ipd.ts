@@ -17,6 +17,9 @@ export interface IpdOptions {
   readonly forward?: readonly ForwardStation[];
 }
 
+/** Reads what only the flow table knows. */
+export type Rescue = (generation: number, next: Assignment, then: () => void) => void;
+
 /** The blade's filter rules and stations. */
 export interface NodeTables {
   /** 0: those that the traffic manager was started with. */
@@ -28,6 +31,7 @@ export interface NodeTables {
 export class Ipd {
   readonly #session: ManagementSession;
   readonly #options: IpdOptions;
+  readonly #rescue: Rescue;
   /** What is to be in force of filter rules and stations; put again whenever the IPD was started anew. */
   #tables: NodeTables;
   /** Of those that are. */
@@ -46,9 +50,12 @@ export class Ipd {
   /** In which of its lives it was given everything; null: in none. */
   #furnished: number | null = null;
 
-  constructor(session: ManagementSession, options: IpdOptions) {
+  /** `rescue`: called before an identity drops the rows of the flow table, under the generation in force, for the assignment that
+   *  follows. */
+  constructor(session: ManagementSession, options: IpdOptions, rescue: Rescue) {
     this.#session = session;
     this.#options = options;
+    this.#rescue = rescue;
     this.#tables = { revision: 0, filters: options.filters ?? [], forward: options.forward ?? [] };
   }
 
@@ -157,7 +164,8 @@ export class Ipd {
         return inOrder(steps, done);
       }
       const nobody = owners.map((entry) => ({ ...entry, owner: null }));
-      inOrder([furnish, (then) => this.#putServices(then), (then) => this.#change(assignment, nobody, owners, then)], done);
+      const rescue: Step = (then) => this.#rescue(generation, assignment, () => then(null));
+      inOrder([furnish, rescue, (then) => this.#putServices(then), (then) => this.#change(assignment, nobody, owners, then)], done);
     });
   }
 

@@ -92,7 +92,7 @@ export class TrafficManager {
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#session = new ManagementSession(clock, channel);
-    this.#ipd = new Ipd(this.#session, options);
+    this.#ipd = new Ipd(this.#session, options, (generation, next, then) => this.#mirrors.rescue(generation, next, then));
     this.#leader = new SwitchLeader(clock, switches, (report) => this.#report(report));
     const names = owners.map(({ name }) => name);
     this.#cids = new CidWatch(this.#session, names, services);

@@ -74,6 +74,22 @@ describe("UDP flows", () => {
     assert.ok(CLIENTS.every((client) => ask(world, client) === "DELIVER"));
   });
 
+  test("stand that their traffic manager was away when an assignment was put in force, and knows nothing", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    world.manager.moveBuckets(Array.from({ length: 16 }, (_, bucket) => bucket), "ardsley");
+    assert.ok(world.clock.until(() => world.blades.get("dobbs-ferry")!.manager.status().drained.length > 0, 2_000));
+    const { generation } = world.manager.assignment();
+    world.blades.get("ardsley")!.life.end();
+    // What dobbs-ferry has proved to be over is forgotten without asking.
+    assert.ok(world.clock.until(() => world.manager.assignment().generation === generation + 1, 10_000));
+    world.restartTrafficManager("ardsley");
+    world.clock.advance(1_000);
+    assert.equal(world.blades.get("ardsley")!.manager.status().generation, generation + 1);
+    assert.equal(rows(world), CLIENTS.length);
+  });
+
   test("are put back as old as they were", () => {
     const world = withFlows();
     world.grow("dobbs-ferry");
