@@ -1,6 +1,8 @@
 /** The appliance of a plan, as its operator would write it down. */
-import { type Appliance, type Blade, DEFAULT_HOST_PORT } from "../model/appliance.ts";
+import { type Appliance, type Blade, DEFAULT_HOST_PORT, ownersOfBlade } from "../model/appliance.ts";
+import { connectionIdsInForm } from "../model/connection-ids.ts";
 import { Random } from "../emulator/random.ts";
+import { QUIC_IDLE_MS } from "./quic-connections.ts";
 import { TUNNEL_IDLE_MS } from "./tunnels.ts";
 import type { Plan, TopologyPlan } from "./plan.ts";
 
@@ -10,13 +12,20 @@ export const VIP6 = "fd00:20::1";
 export const ASK_PORT = 53;
 /** Sessions over UDP. */
 export const TUNNEL_PORT = 51_820;
+/** QUIC. */
+export const QUIC_PORT = 443;
+/** Encrypted in four rounds, for they are not of 16 bytes. */
+const CONNECTION_IDS = { config: 0, serverIdBytes: 2, nonceBytes: 6, key: "8f95f09245765f80256934e50c66207f" } as const;
+export const CID_BYTES = 1 + CONNECTION_IDS.serverIdBytes + CONNECTION_IDS.nonceBytes;
 const UDP = 17;
 const IDLE_MS = 60_000;
 const PROVISIONAL_MS = 5_000;
 const VMAC = "02:d0:bb:00:00:01";
 const HASH_SEED_BYTES = 16;
 
-export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): Appliance {
+export function applianceOf({ buckets, hash, sites, blades: plans, quic }: TopologyPlan): Appliance {
+  const blades = plans.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number));
+  const owners = blades.flatMap((blade) => ownersOfBlade(blade).map(({ owner }) => owner.name));
   return {
     name: "simulated",
     vips: [VIP4, VIP6],
@@ -24,12 +33,13 @@ export function applianceOf({ buckets, hash, sites, blades }: TopologyPlan): App
     buckets,
     hash,
     uplinks: Array.from({ length: sites }, (_, site) => site),
-    blades: blades.map(({ name, vms }, number) => bladeOf(name, vms, number, sites + number)),
+    blades,
     services: [
       { protocol: UDP, port: ASK_PORT, class: "none", idleMs: IDLE_MS, provisionalMs: PROVISIONAL_MS },
       { protocol: UDP, port: TUNNEL_PORT, class: "flow", idleMs: TUNNEL_IDLE_MS, provisionalMs: TUNNEL_IDLE_MS },
+      ...(quic ? [{ protocol: UDP, port: QUIC_PORT, class: "cid", idleMs: QUIC_IDLE_MS, provisionalMs: QUIC_IDLE_MS } as const] : []),
     ],
-    connectionIds: [],
+    connectionIds: quic ? [connectionIdsInForm(CONNECTION_IDS, owners)] : [],
     filters: [],
     forward: [],
     switches: [],

@@ -1,15 +1,14 @@
 /** UDP datagrams of the simulated services: what kind, which one, and of which session. */
-import { checksum, draft, openPacket, type End, type Family } from "./packet.ts";
+import type { End, Family } from "./packet.ts";
+import { decodeUdp, encodeUdp } from "./udp.ts";
 
-export const PROTOCOL_UDP = 17;
-const UDP_BYTES = 8;
 /** ```
  *  0      1        5         9
  *  +------+--------+---------+
  *  | kind | number | session |
  *  +------+--------+---------+
  *  ``` */
-const NUMBER = UDP_BYTES + 1;
+const NUMBER = 1;
 const SESSION = NUMBER + 4;
 const LENGTH = SESSION + 4;
 
@@ -35,25 +34,21 @@ export interface Datagram extends DatagramFields {
 
 /** `id`: as `number` of `draft`. */
 export function encodeDatagram(from: End, fromPort: number, to: End, toPort: number, { kind, number, session }: DatagramFields, id: number): Uint8Array {
-  const { bytes, view, at } = draft(from, to, PROTOCOL_UDP, LENGTH, id);
-  view.setUint16(at, fromPort);
-  view.setUint16(at + 2, toPort);
-  view.setUint16(at + 4, LENGTH);
-  view.setUint8(at + UDP_BYTES, DATAGRAM_KINDS.indexOf(kind));
-  view.setUint32(at + NUMBER, number);
-  view.setUint32(at + SESSION, session);
-  view.setUint16(at + 6, ~checksum(view, at, LENGTH, from.address, to.address, PROTOCOL_UDP) & 0xffff);
-  return bytes;
+  const payload = new Uint8Array(LENGTH);
+  const view = new DataView(payload.buffer);
+  view.setUint8(0, DATAGRAM_KINDS.indexOf(kind));
+  view.setUint32(NUMBER, number);
+  view.setUint32(SESSION, session);
+  return encodeUdp(from, fromPort, to, toPort, payload, id);
 }
 
 /** Null: it is none, or a byte of it was changed. */
 export function decodeDatagram(bytes: Uint8Array): Datagram | null {
-  const packet = openPacket(bytes);
-  if (packet === null || packet.protocol !== PROTOCOL_UDP) return null;
-  const { family, source, destination, view, at, end, sourceAddress, destinationAddress } = packet;
-  if (end - at !== LENGTH || checksum(view, at, LENGTH, sourceAddress, destinationAddress, PROTOCOL_UDP) !== 0xffff) return null;
-  const kind = DATAGRAM_KINDS[view.getUint8(at + UDP_BYTES)];
+  const packet = decodeUdp(bytes);
+  if (packet === null || packet.payload.length !== LENGTH) return null;
+  const { payload, ...ends } = packet;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const kind = DATAGRAM_KINDS[view.getUint8(0)];
   if (kind === undefined) return null;
-  const ends = { family, source, destination, sourcePort: view.getUint16(at), destinationPort: view.getUint16(at + 2) };
-  return { ...ends, kind, number: view.getUint32(at + NUMBER), session: view.getUint32(at + SESSION) };
+  return { ...ends, kind, number: view.getUint32(NUMBER), session: view.getUint32(SESSION) };
 }

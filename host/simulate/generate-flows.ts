@@ -2,10 +2,10 @@
 import type { Random } from "../emulator/random.ts";
 import { when, type Moments } from "./moment.ts";
 import { chance, pick, pickWeighted } from "./pick.ts";
-import type { FlowPlan, PiecesPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
+import type { FlowPlan, PiecesPlan, QuicFlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
 import { ACK, FIN, RST, SYN } from "./segment.ts";
 import { PORTS } from "./services.ts";
-import { ASK_PORT, TUNNEL_PORT } from "./appliance-plan.ts";
+import { ASK_PORT, QUIC_PORT, TUNNEL_PORT } from "./appliance-plan.ts";
 import { CLIENTS } from "./world.ts";
 
 const TCP_FLOWS_MIN = 70;
@@ -18,6 +18,9 @@ const TUNNELED = 35;
 const WITH_COOKIES = 30;
 /** Of the questions and sessions over UDP, percent. */
 const IN_PIECES = 40;
+/** QUIC connections whose clients change their addresses, percent. */
+const CHANGING = 60;
+const PATIENCE_MAX = 60;
 const CLIENT_PORT_MIN = 30_000;
 const CLIENT_PORTS = 30_000;
 
@@ -108,7 +111,7 @@ const COOKIE_SHAPES: Shapes = [...SHAPES, [8, byCookie]];
 /** What strangers send: a SYN that nobody answers for, backscatter, probes. */
 const STRANGE_FLAGS = [SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0];
 
-export function generateFlows({ sites }: TopologyPlan, moments: Moments, random: Random): FlowPlan[] {
+export function generateFlows({ sites, quic }: TopologyPlan, moments: Moments, random: Random): FlowPlan[] {
   const { calmUs } = moments;
   const flows: FlowPlan[] = [];
   const firstPort = random.between(0, CLIENT_PORTS - 1);
@@ -146,7 +149,19 @@ export function generateFlows({ sites }: TopologyPlan, moments: Moments, random:
     const startUs = when(moments, random);
     flows.push({ kind: "tunnel", id: flows.length, pieces: piecesOf(random), startUs, count: random.between(3, 30), gapUs: random.between(20_000, 500_000), ...tuple(TUNNEL_PORT) });
   }
+  const connections = quic ? random.between(3, 10) : 0;
+  for (let i = 0; i < connections; i++) flows.push(quicFlow(flows.length, tuple(QUIC_PORT), when(moments, random), random));
   return flows;
+}
+
+function quicFlow(id: number, tuple: Tuple, startUs: number, random: Random): QuicFlowPlan {
+  const count = random.between(3, 30);
+  const gapUs = random.between(20_000, 400_000);
+  // Not a port of any other flow.
+  const place = { client: random.between(0, CLIENTS - 1), clientPort: CLIENT_PORT_MIN - 1 - id };
+  const change = chance(random, CHANGING) ? { from: random.between(1, count), ...place } : null;
+  const patience = chance(random, 50) ? random.between(1, PATIENCE_MAX) : 0;
+  return { kind: "quic", id, startUs, count, gapUs, patience, change, ...tuple };
 }
 
 function piecesOf(random: Random): PiecesPlan | null {

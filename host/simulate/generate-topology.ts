@@ -9,6 +9,8 @@ const NAMES = [
   "katonah", "ossining", "peekskill", "rye", "scarsdale", "tarrytown", "valhalla", "yonkers",
 ];
 const SWITCHES = ["west", "east"];
+/** Appliances with a service whose connection ids name the server, percent. */
+const QUIC = 35;
 /** ms before an image's 32 bits of time wrap. */
 const BEFORE_WRAP_MS = 3_000;
 /** Better than the clocks of real machines are worse. */
@@ -41,6 +43,7 @@ export function generateTopology(random: Random): TopologyPlan {
       checkMs: random.between(400, 1_000),
     },
     failMs: chance(random, 25) ? random.between(2_500, 4_000) : null,
+    quic: chance(random, QUIC),
   };
 }
 

@@ -7,6 +7,9 @@ import { US_PER_MS, type VirtualClock } from "../emulator/clock.ts";
 import { mix } from "./dice.ts";
 import type { Parcel, Take } from "./parcel.ts";
 import { decodeDatagram, encodeDatagram, type Datagram, type DatagramFields } from "./datagram.ts";
+import type { MakeCid } from "../emulator/quic/cid.ts";
+import { QuicConnections, type QuicConnection } from "./quic-connections.ts";
+import { decodeQuic, encodeQuic, type QuicFields, type QuicPacket } from "./quic-packet.ts";
 import { decodeTooBig, type Quote } from "./icmp.ts";
 import { Reassembly } from "./fragments.ts";
 import { isFor, tupleKey, type End, type Family } from "./packet.ts";
@@ -31,8 +34,9 @@ const STATES: Readonly<Record<Exclude<SocketState, "closed" | "syn-sent">, HostS
 const BACKLOG = 96;
 /** It asks whether a silent client is still there. */
 const KEEP_ALIVE_US = 2_000_000;
-/** So many times in vain, and it gives the connection up. */
-const KEEP_ALIVES_MAX = 5;
+/** So many times in vain, and it gives the connection up: 140 s, which outlasts the 128 s that a bucket waits for which has lost a SYN
+ *  cookie. */
+const KEEP_ALIVES_MAX = 70;
 const COOKIE_US = 60_000_000;
 
 export interface HostWorld {
@@ -46,6 +50,10 @@ export interface HostWorld {
   /** Called before it takes a packet of a session over UDP. What it returns is to be called with the answer; null: it may. */
   watchDatagram(host: Host, datagram: Datagram): ((fields: DatagramFields) => void) | null;
   onTunnel(host: Host, tunnel: Tunnel, datagram: Datagram): void;
+  /** As `watchDatagram`, for a packet of a QUIC connection. */
+  watchQuic(host: Host, packet: QuicPacket): ((fields: QuicFields) => void) | null;
+  /** It has a QUIC connection, of this flow. */
+  onQuic(host: Host, connection: QuicConnection, flow: number): void;
   /** It has a socket for a client's connection. */
   onAccepted(host: Host, socket: TcpSocket, segment: Segment): void;
   /** A frame came that is none, or that was changed on its way. */
@@ -73,19 +81,22 @@ export class Host {
   readonly #secret: number;
   readonly #connections = new Map<number, Connection>();
   readonly #tunnels: Tunnels;
+  /** Null: it serves no QUIC. */
+  readonly #quic: QuicConnections | null;
   readonly #reassembly = new Reassembly();
   #cookiesSent = 0;
   #answering: ((fields: TcpFields) => void) | null = null;
   #sent = 0;
   #accepted = 0;
 
-  /** `ends`: the VIP at the owner's MAC, by family. */
-  constructor(owner: string, blade: string, ends: Readonly<Record<Family, End>>, secret: number, world: HostWorld, send: Take) {
+  /** `ends`: the VIP at the owner's MAC, by family. `makeCid`: makes connection ids that name it; null: it serves no QUIC. */
+  constructor(owner: string, blade: string, ends: Readonly<Record<Family, End>>, secret: number, makeCid: MakeCid | null, world: HostWorld, send: Take) {
     this.owner = owner;
     this.blade = blade;
     this.#ends = ends;
     this.#secret = secret;
     this.#tunnels = new Tunnels(world.clock, secret);
+    this.#quic = makeCid && new QuicConnections(world.clock, makeCid);
     this.#world = world;
     this.#send = send;
   }
@@ -136,6 +147,8 @@ export class Host {
     if (whole === null) return;
     const datagram = decodeDatagram(whole);
     if (datagram) return this.#reply(datagram, parcel.flow);
+    const quic = decodeQuic(whole);
+    if (quic && this.#quic) return this.#replyQuic(this.#quic, quic, parcel.flow);
     const quote = decodeTooBig(whole);
     if (quote) return this.#world.watchError(this, quote);
     this.#world.onCorrupt(this, parcel);
@@ -148,6 +161,16 @@ export class Host {
     onAnswer?.(fields);
     const number = this.#sent++;
     const bytes = encodeDatagram(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, fields, number);
+    this.#send({ bytes, id: mix(flow * 2 + 1, mix(this.#secret, number)), flow, redirects: 0 });
+  }
+
+  #replyQuic(connections: QuicConnections, packet: QuicPacket, flow: number): void {
+    const { family, source, sourcePort, destinationPort } = packet;
+    const onAnswer = this.#world.watchQuic(this, packet);
+    const fields = connections.take(packet, (connection) => this.#world.onQuic(this, connection, flow));
+    onAnswer?.(fields);
+    const number = this.#sent++;
+    const bytes = encodeQuic(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, fields, number);
     this.#send({ bytes, id: mix(flow * 2 + 1, mix(this.#secret, number)), flow, redirects: 0 });
   }
 

@@ -1,15 +1,16 @@
 /** Whether everything has come to rest once nothing fails any more. */
 import { bladesOf } from "../supervisor/view.ts";
-import { TunnelFlow } from "./tunnel-flow.ts";
-import type { AskFlow } from "./ask-flow.ts";
+import type { QuicFlow } from "./quic-flow.ts";
+import type { TunnelFlow } from "./tunnel-flow.ts";
+import { AskFlow } from "./ask-flow.ts";
 import type { Safety, Violation } from "./safety.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
 import type { World } from "./world.ts";
 
 /** What has not, in words. */
-export function unsettled(world: World, flows: readonly TcpFlow[], datagrams: readonly (AskFlow | TunnelFlow)[], safety: Safety): Pick<Violation, "kind" | "flow" | "what">[] {
+export function unsettled(world: World, flows: readonly TcpFlow[], datagrams: readonly (AskFlow | TunnelFlow | QuicFlow)[], safety: Safety): Pick<Violation, "kind" | "flow" | "what">[] {
   const unanswered = datagrams
-    .filter((flow) => !flow.isOver && !(flow instanceof TunnelFlow && safety.isLost(flow)))
+    .filter((flow) => !flow.isOver && (flow instanceof AskFlow || !safety.isLost(flow)))
     .map(({ plan, answered }) => ({ kind: "stuck", flow: plan.id, what: `packet ${answered + 1} of ${plan.count} is not answered` }) as const);
   return [...openFlows(flows, safety), ...unanswered, ...unsettledAppliance(world).map((what) => ({ kind: "unsettled", flow: null, what }) as const)];
 }

@@ -33,6 +33,8 @@ export interface TopologyPlan {
   /** Longest way over any other wire. */
   readonly wireUs: number;
   readonly timing: Partial<Timing>;
+  /** Whether there is a service of the class `cid`. */
+  readonly quic: boolean;
   /** A blade that is silent for so long is failed; null: only by an order. */
   readonly failMs: number | null;
 }
@@ -55,7 +57,7 @@ export interface SkewPlan {
 }
 
 /** One client's doings. What `kind` of traffic it is says who runs it. */
-export type FlowPlan = TcpFlowPlan | RawFlowPlan | AskFlowPlan | TunnelFlowPlan;
+export type FlowPlan = TcpFlowPlan | RawFlowPlan | AskFlowPlan | TunnelFlowPlan | QuicFlowPlan;
 
 export interface Tuple {
   readonly family: Family;
@@ -134,6 +136,20 @@ export interface TunnelFlowPlan extends Tuple {
   /** Packets at least. */
   readonly count: number;
   readonly gapUs: number;
+}
+
+/** A QUIC connection, which goes on until the moves that this run is about are done. */
+export interface QuicFlowPlan extends Tuple {
+  readonly kind: "quic";
+  readonly id: number;
+  readonly startUs: number;
+  /** Packets at least. */
+  readonly count: number;
+  readonly gapUs: number;
+  /** So often it does not believe that its connection is gone, and goes on asking. */
+  readonly patience: number;
+  /** From packet `from` on its client has another address and port, at the same site; null: it keeps what it has. */
+  readonly change: { readonly from: number; readonly client: number; readonly clientPort: number } | null;
 }
 
 /** What the operator asks for. One that is refused for a passing reason is asked for again. `force`: also where histories

@@ -17,6 +17,7 @@ export function simulationJson(totals: Totals) {
     details: {
       questions: totals.questions,
       tunnels: totals.tunnels,
+      quic: totals.quic,
       frames: totals.frames,
       moves: totals.moves,
       overlappingMoves: totals.overlaps,
@@ -38,6 +39,7 @@ export function simulationText(totals: Totals): string {
     ["connections", `${number(connections)}: ${list(outcomes)}`],
     ["questions answered", number(totals.questions)],
     ["sessions over UDP", number(totals.tunnels)],
+    ["QUIC connections", number(totals.quic)],
     ["frames through images", number(frames)],
     ["reconfigurations", `${number(generations)} generations, ${number(moves)} of them moves, ${number(overlaps)} into buckets that still had histories`],
     ["orders carried out", `${number(sum(orders))}: ${list(orders)}`],

@@ -7,9 +7,10 @@ import type { ApplianceState } from "../supervisor/state.ts";
 import { Crashes } from "./crashes.ts";
 import { unsettled } from "./liveness.ts";
 import { Operator } from "./operator.ts";
+import { QuicFlow } from "./quic-flow.ts";
 import { TunnelFlow } from "./tunnel-flow.ts";
 import type { Site } from "./site.ts";
-import type { Plan, TcpFlowPlan, TunnelFlowPlan } from "./plan.ts";
+import type { Plan, QuicFlowPlan, TcpFlowPlan, TunnelFlowPlan } from "./plan.ts";
 import type { Parcel, Take } from "./parcel.ts";
 import { startRawFlow } from "./raw-flow.ts";
 import { ISN_STEP, Safety, type Violation } from "./safety.ts";
@@ -35,6 +36,8 @@ export interface RunCounts {
   readonly questions: number;
   /** Sessions over UDP. */
   readonly tunnels: number;
+  /** QUIC connections. */
+  readonly quic: number;
   /** By outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** Assignments in which a bucket has another current owner than before. */
@@ -86,6 +89,7 @@ class Run {
   readonly #flows = new Map<number, TcpFlow>();
   readonly #asking: AskFlow[] = [];
   readonly #tunnels: TunnelFlow[] = [];
+  readonly #quic: QuicFlow[] = [];
   #released = false;
   #assignment: Assignment | null = null;
   #generations = 0;
@@ -147,7 +151,7 @@ class Run {
   }
 
   #problems() {
-    return unsettled(this.#world, [...this.#flows.values()], [...this.#asking, ...this.#tunnels], this.#safety);
+    return unsettled(this.#world, [...this.#flows.values()], [...this.#asking, ...this.#tunnels, ...this.#quic], this.#safety);
   }
 
   #calm(): void {
@@ -187,6 +191,10 @@ class Run {
         this.#makeTunnel(flow, client, vip, site, send);
         continue;
       }
+      if (flow.kind === "quic") {
+        this.#makeQuic(flow, client, vip, site, send);
+        continue;
+      }
       const key = tupleKey(client.key, flow.clientPort);
       const number = before.get(key) ?? 0;
       before.set(key, number + 1);
@@ -207,6 +215,22 @@ class Run {
     this.#tunnels.push(flow);
     this.#safety.registerTunnel(flow);
     site.addDatagrams(flow);
+    flow.start();
+  }
+
+  #makeQuic(plan: QuicFlowPlan, client: End, vip: End, site: Site, send: Take): void {
+    const { change } = plan;
+    const later = change === null ? client : this.#world.endOf(plan.family, plan.site, change.client);
+    const flow = new QuicFlow(plan, client, later, vip, {
+      clock: this.#clock,
+      send,
+      isReleased: () => this.#released,
+      onRefused: (refused, what) => this.#safety.onQuicRefused(refused, what),
+    });
+    this.#quic.push(flow);
+    this.#safety.registerQuic(flow);
+    site.addQuic(client, plan.clientPort, flow);
+    if (change !== null) site.addQuic(later, change.clientPort, flow);
     flow.start();
   }
 
@@ -267,6 +291,7 @@ class Run {
         connections: this.#flows.size,
         questions: this.#asking.reduce((total, { answered }) => total + answered, 0),
         tunnels: this.#tunnels.length,
+        quic: this.#quic.length,
         outcomes: countBy([...this.#flows.values()], (flow) => (this.#safety.isLost(flow) && flow.outcome !== "done" ? "cut" : flow.outcome)),
         moves: this.#moves,
         overlaps: this.#overlaps,

@@ -14,6 +14,9 @@ import type { Quote } from "./icmp.ts";
 import { tupleKey } from "./packet.ts";
 import { ACK, flagsText, RST, type Segment, type TcpFields } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
+import { QuicFlow } from "./quic-flow.ts";
+import { cidText, type QuicConnection } from "./quic-connections.ts";
+import type { QuicFields, QuicPacket } from "./quic-packet.ts";
 import { TunnelFlow } from "./tunnel-flow.ts";
 import type { Tunnel } from "./tunnels.ts";
 import type { Datagram, DatagramFields } from "./datagram.ts";
@@ -57,11 +60,11 @@ export interface Violation {
 }
 
 /** What a flow is here. */
-type Flow = TcpFlow | TunnelFlow;
+type Flow = TcpFlow | TunnelFlow | QuicFlow;
 
 interface Place {
   readonly host: Host;
-  readonly socket: TcpSocket | Tunnel;
+  readonly socket: TcpSocket | Tunnel | QuicConnection;
 }
 
 export class Safety {
@@ -71,10 +74,18 @@ export class Safety {
   readonly #clock: VirtualClock;
   readonly #byTuple = new Map<number, TcpFlow[]>();
   readonly #tunnels = new Map<number, TunnelFlow>();
+  /** By number. */
+  readonly #quic = new Map<number, QuicFlow>();
+  /** Whose they are, by connection id. */
+  readonly #named = new Map<string, QuicFlow>();
   readonly #places = new Map<Flow, Place[]>();
   /** Flows whose loss is nobody's fault, or announced. */
   readonly #lost = new Set<Flow>();
   readonly #declared = new Set<string>();
+  /** Blades that the switches keep from everyone: their hosts' answers reach nobody. */
+  #fenced: ReadonlySet<string> = new Set();
+  /** Connections of which a host has said that it has none, before one had it: SYN cookies, overtaken by what comes behind. */
+  readonly #refusedEarly = new Set<TcpFlow>();
   readonly #isAlive: (blade: string) => boolean;
   readonly #bucketOf: (flow: Flow) => number;
   /** As it was saved last. */
@@ -112,7 +123,12 @@ export class Safety {
   watch(host: Host, segment: Segment): ((fields: TcpFields) => void) | null {
     const flow = this.#flowOf(segment);
     const place = flow && this.#placeOf(flow);
-    if (!flow || !place || place.host === host) return null;
+    if (!flow || place?.host === host || this.#fenced.has(host.blade)) return null;
+    if (!place) {
+      return ({ flags }) => {
+        if (flags & RST) this.#refusedEarly.add(flow);
+      };
+    }
     return ({ flags }) => {
       const kind = flags & RST ? "reset" : "wrong-host";
       const heard = `${flagsText(segment.flags)} (seq ${(segment.seq - flow.iss) | 0})`;
@@ -137,7 +153,7 @@ export class Safety {
   watchDatagram(host: Host, { source, sourcePort, number }: Datagram): ((fields: DatagramFields) => void) | null {
     const flow = this.#tunnels.get(tupleKey(source, sourcePort));
     const place = flow && this.#placeOf(flow);
-    if (!flow || !place || place.host === host) return null;
+    if (!flow || !place || place.host === host || this.#fenced.has(host.blade)) return null;
     return ({ kind }) => this.violate("wrong-host", flow.plan.id, `${host.owner} answers packet ${number} with "${kind}"; ${place.host.owner} has the session`);
   }
 
@@ -148,6 +164,31 @@ export class Safety {
 
   /** A client has been told that there is no such session. */
   onTunnelRefused(flow: TunnelFlow, what: string): void {
+    const place = this.#placeOf(flow);
+    if (place) this.violate("reset", flow.plan.id, `${what}; ${place.host.owner} has it`);
+  }
+
+  registerQuic(flow: QuicFlow): void {
+    this.#quic.set(flow.plan.id, flow);
+  }
+
+  /** As `watch`, for a packet with an id that a server has made; the first packets, which have none, are as any of a flow. */
+  watchQuic(host: Host, { kind, number, id }: QuicPacket): ((fields: QuicFields) => void) | null {
+    const flow = kind === "initial" ? undefined : this.#named.get(cidText(id));
+    const place = flow && this.#placeOf(flow);
+    if (!flow || !place || place.host === host || !flow.has(id) || this.#fenced.has(host.blade)) return null;
+    return (answer) => this.violate("wrong-host", flow.plan.id, `${host.owner} answers packet ${number} with "${answer.kind}"; ${place.host.owner} has the connection`);
+  }
+
+  onQuic(host: Host, connection: QuicConnection, id: number): void {
+    const flow = this.#quic.get(id);
+    if (!flow) return;
+    this.#named.set(connection.key, flow);
+    this.#live(flow, host, connection);
+  }
+
+  /** A client has been told that there is no such connection. */
+  onQuicRefused(flow: QuicFlow, what: string): void {
     const place = this.#placeOf(flow);
     if (place) this.violate("reset", flow.plan.id, `${what}; ${place.host.owner} has it`);
   }
@@ -180,7 +221,7 @@ export class Safety {
       flow.outcome = "cut";
     } else if (how === "refused") {
       flow.outcome = "refused";
-      if (place) this.violate("reset", flow.plan.id, `the client is reset; ${place.host.owner} has the connection`);
+      if (place && !this.#refusedEarly.has(flow)) this.violate("reset", flow.plan.id, `the client is reset; ${place.host.owner} has the connection`);
     } else {
       flow.outcome = "gave-up";
       this.violate("stuck", flow.plan.id, "nobody answers the client");
@@ -197,6 +238,7 @@ export class Safety {
     const before = this.#assignment;
     this.#assignment = assignment;
     if (before !== null && before !== assignment && running?.kind === "reconfiguration" && running.state.view.force) this.#displace(before, assignment);
+    this.#fenced = new Set(Object.keys(fenced));
     const declared = new Set(Object.keys(cuts));
     for (const [blade, { opensAt }] of Object.entries(fenced)) if (opensAt === null) declared.add(blade);
     for (const { blade, status } of view.members) if (status === "failed") declared.add(blade);
@@ -236,18 +278,20 @@ export class Safety {
   /** Where a connection lives, if it is protected. */
   #placeOf(flow: Flow): Place | undefined {
     if (this.#lost.has(flow)) return undefined;
-    return this.#places.get(flow)?.find(({ host, socket }) => host.isOn && socket.isLive);
+    return this.#places.get(flow)?.find((place) => place.host.isOn && isLive(flow, place));
   }
 
   *#liveOn(blade: string): Generator<Flow> {
     for (const [flow, places] of this.#places)
-      if (places.some(({ host, socket }) => host.blade === blade && host.isOn && socket.isLive)) yield flow;
+      if (places.some((place) => place.host.blade === blade && place.host.isOn && isLive(flow, place))) yield flow;
   }
 
   /** What oldest owners hold that fell off the end of a history, by force, is lost, as was said. */
   #displace(before: Assignment, after: Assignment): void {
     const places = new Map(displaced(before, after).map(({ owner, buckets }) => [owner, new Set(buckets)]));
     for (const [flow, living] of this.#places) {
+      // Of a QUIC connection no history says where it is.
+      if (flow instanceof QuicFlow) continue;
       if (living.some(({ host, socket }) => socket.isLive && places.get(host.owner)?.has(this.#bucketOf(flow)))) this.#lost.add(flow);
     }
   }
@@ -255,4 +299,9 @@ export class Safety {
   #lose(blade: string): void {
     for (const flow of this.#liveOn(blade)) this.#lost.add(flow);
   }
+}
+
+/** Of several hosts that a QUIC client's first packet came to, the one whose answer it has taken has the connection. */
+function isLive(flow: Flow, { socket }: Place): boolean {
+  return socket.isLive && (!("key" in socket) || (flow instanceof QuicFlow && flow.has(socket.id)));
 }

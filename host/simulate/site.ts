@@ -4,6 +4,8 @@ import type { Parcel, Take } from "./parcel.ts";
 import type { AskFlow } from "./ask-flow.ts";
 import type { TunnelFlow } from "./tunnel-flow.ts";
 import { decodeDatagram } from "./datagram.ts";
+import { decodeQuic } from "./quic-packet.ts";
+import type { QuicFlow } from "./quic-flow.ts";
 import { isFor, openPacket, tupleKey, type End, type Family } from "./packet.ts";
 import { ACK, decodeSegment, encodeSegment, FIN, NO_PAYLOAD, RST, SYN, type Segment } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
@@ -23,6 +25,7 @@ export class Site {
   /** The newest of each tuple. */
   readonly #flows = new Map<number, TcpFlow>();
   readonly #datagrams = new Map<number, AskFlow | TunnelFlow>();
+  readonly #quic = new Map<number, QuicFlow>();
   #sent = 0;
 
   constructor(options: SiteOptions) {
@@ -45,6 +48,11 @@ export class Site {
     this.#datagrams.set(tupleKey(flow.client.key, flow.plan.clientPort), flow);
   }
 
+  /** QUIC packets to this address and port are the flow's own. */
+  addQuic(client: End, clientPort: number, flow: QuicFlow): void {
+    this.#quic.set(tupleKey(client.key, clientPort), flow);
+  }
+
   send(parcel: Parcel): void {
     this.#options.send(parcel);
   }
@@ -56,6 +64,8 @@ export class Site {
     if (!end || !isFor(parcel.bytes, end.mac)) return;
     const datagram = decodeDatagram(parcel.bytes);
     if (datagram) return this.#datagrams.get(tupleKey(datagram.destination, datagram.destinationPort))?.receive(datagram);
+    const quic = decodeQuic(parcel.bytes);
+    if (quic) return this.#quic.get(tupleKey(quic.destination, quic.destinationPort))?.receive(quic);
     const segment = decodeSegment(parcel.bytes);
     if (segment === null) return this.#options.onCorrupt(parcel.flow);
     const flow = this.#flows.get(tupleKey(segment.destination, segment.destinationPort));

@@ -15,6 +15,7 @@ export interface Totals {
   connections: number;
   questions: number;
   tunnels: number;
+  quic: number;
   /** Assignments that were put in force after the first. */
   generations: number;
   moves: number;
@@ -38,6 +39,7 @@ export function noTotals(): Totals {
     connections: 0,
     questions: 0,
     tunnels: 0,
+    quic: 0,
     generations: 0,
     moves: 0,
     overlaps: 0,
@@ -59,6 +61,7 @@ export function addOutcome(totals: Totals, { seed, violations, counts, tally }: 
   totals.connections += counts.connections;
   totals.questions += counts.questions;
   totals.tunnels += counts.tunnels;
+  totals.quic += counts.quic;
   totals.generations += counts.generations;
   totals.moves += counts.moves;
   totals.overlaps += counts.overlaps;

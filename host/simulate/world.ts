@@ -5,6 +5,7 @@
 import type { Firmware } from "../engine/firmware.ts";
 import type { VirtualClock } from "../emulator/clock.ts";
 import { findBuckets } from "../emulator/bucket-finder.ts";
+import { ownerCids } from "../emulator/quic/cid.ts";
 import { PeerNetwork } from "../emulator/peer-network.ts";
 import { Random } from "../emulator/random.ts";
 import { type Appliance, type Blade, ownersOfBlade } from "../model/appliance.ts";
@@ -265,10 +266,14 @@ export class World {
         watchError: safety.watchError.bind(safety),
         watchDatagram: safety.watchDatagram.bind(safety),
         onTunnel: safety.onTunnel.bind(safety),
+        watchQuic: safety.watchQuic.bind(safety),
+        onQuic: safety.onQuic.bind(safety),
         onAccepted: safety.onAccepted.bind(safety),
         onCorrupt: (host: Host, { flow }: Parameters<Take>[0]) => safety.violate("corrupt", flow, `a frame that came to ${host.owner} was changed`),
       };
-      return new Host(owner.name, blade.name, vipsAt(owner.mac), secret, world, (parcel) => {
+      const [ids] = this.appliance.connectionIds;
+      const makeCid = ids === undefined ? null : ownerCids(ids, owner.name, new Random(`simulation ${plan.seed} ${owner.name} ${lives}`));
+      return new Host(owner.name, blade.name, vipsAt(owner.mac), secret, makeCid, world, (parcel) => {
         trace.departure(owner.name, parcel);
         send(parcel);
       });

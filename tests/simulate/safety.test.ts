@@ -9,7 +9,7 @@ import { clientEnd, endOf } from "../../host/simulate/packet.ts";
 import type { Parcel } from "../../host/simulate/parcel.ts";
 import type { TcpFlowPlan, TcpStep } from "../../host/simulate/plan.ts";
 import { Safety } from "../../host/simulate/safety.ts";
-import { decodeSegment } from "../../host/simulate/segment.ts";
+import { ACK, decodeSegment, NO_PAYLOAD, RST } from "../../host/simulate/segment.ts";
 import { PORTS } from "../../host/simulate/services.ts";
 import { TcpFlow } from "../../host/simulate/tcp-flow.ts";
 import { initialState } from "../../host/supervisor/initial-state.ts";
@@ -60,10 +60,12 @@ class Rig {
       watchError: safety.watchError.bind(safety),
       watchDatagram: safety.watchDatagram.bind(safety),
       onTunnel: safety.onTunnel.bind(safety),
+      watchQuic: safety.watchQuic.bind(safety),
+      onQuic: safety.onQuic.bind(safety),
       onAccepted: safety.onAccepted.bind(safety),
       onCorrupt: () => safety.violate("corrupt", null, ""),
     };
-    return new Host(name, name, ends, name.length, world, ({ bytes }) => clock.after(WIRE_US, () => this.flow.receive(decodeSegment(bytes)!, bytes)));
+    return new Host(name, name, ends, name.length, null, world, ({ bytes }) => clock.after(WIRE_US, () => this.flow.receive(decodeSegment(bytes)!, bytes)));
   }
 
   /** As a blade does: the destination becomes the owner's MAC. */
@@ -125,6 +127,35 @@ describe("a connection", () => {
     rig.pass(50_000);
     give("rye", syns[0]!);
     assert.deepEqual(rig.kinds(), ["wrong-host 9"]);
+  });
+
+  test("whose SYN comes late to a host that nobody hears has one", () => {
+    const rig = new Rig();
+    const syns: Parcel[] = [];
+    const give = rig.give.bind(rig);
+    rig.give = (name, parcel) => {
+      syns.push(parcel);
+      give(name, parcel);
+    };
+    rig.flow.open();
+    rig.pass(50_000);
+    rig.saved({ fenced: { rye: { port: 2, opensAt: null } } });
+    give("rye", syns[0]!);
+    assert.deepEqual(rig.kinds(), []);
+  });
+
+  test("that is reset by what a host has said before one had it was not yet anyone's promise", () => {
+    for (const early of [true, false]) {
+      const rig = new Rig();
+      const ends = { family: 4, source: CLIENT.key, destination: endOf(MACS.rye, VIP4).key, sourcePort: 4_000, destinationPort: PORTS.echo } as const;
+      const segment = { ...ends, flags: ACK, seq: rig.flow.iss + 5, ack: 1, window: 0, payload: NO_PAYLOAD };
+      const onAnswer = rig.safety.watch(rig.hosts.rye, segment)!;
+      if (early) onAnswer({ ...segment, flags: RST });
+      rig.flow.open();
+      rig.pass(100_000);
+      rig.safety.onEnded(rig.flow, "refused");
+      assert.deepEqual([rig.kinds(), rig.flow.outcome], [early ? [] : ["reset 9"], "refused"]);
+    }
   });
 
   test("of a blade that has died, was declared failed or cut is nobody's promise", () => {

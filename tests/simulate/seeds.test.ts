@@ -14,9 +14,9 @@ const FAULTS = [
   "message-repeat", "message-delay", "message-cut", "blade-crash", "shim-restart", "trap", "kill", "sleep",
 ];
 const ORDERS = ["add", "drain", "undrain", "remove", "fail", "weight", "move", "rebalance", "failover"];
-/** Lines of the rule that no frame reaches, and those of QUIC, which is not in this traffic: `docs/simulation.md`. */
+/** Lines of the rule that no frame reaches: `docs/simulation.md`. */
 const OUT_OF_REACH = new Set([
-  "Rule.NO_OWNER", "Rule.HOP_NOT_IN_HISTORY", "Rule.BAD_TAG", "Rule.NAMED_HERE", "Rule.NAMED_ELSEWHERE", "Rule.NAMED_ASTRAY",
+  "Rule.NO_OWNER", "Rule.HOP_NOT_IN_HISTORY", "Rule.BAD_TAG",
   // Reached only when more fragments wait than an image has room for.
   "Rule.COPY", "Rule.FRAGMENT_COPIES", "Rule.FRAGMENT_FINAL",
 ]);
