@@ -17,6 +17,8 @@ const ORDERS = ["add", "drain", "undrain", "remove", "fail", "weight", "move", "
 /** Lines of the rule that no frame reaches: `docs/simulation.md`. */
 const OUT_OF_REACH = new Set([
   "Rule.NO_OWNER", "Rule.HOP_NOT_IN_HISTORY", "Rule.BAD_TAG",
+  // Only while two blades do not agree whether a server is away, for as long as an install takes.
+  "Rule.NAMED_ASTRAY",
   // Reached only when more fragments wait than an image has room for.
   "Rule.COPY", "Rule.FRAGMENT_COPIES", "Rule.FRAGMENT_FINAL",
 ]);
