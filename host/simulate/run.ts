@@ -65,6 +65,8 @@ export const LIVE_MIN = 50;
 /** From the end of the faults to the two moves that are made in any case, and from these to the release of what holds. */
 const MOVES_US = 1_500_000;
 const RELEASE_US = 700_000;
+/** So long after the end of the faults the moves wait for enough live connections. */
+const LIVE_WAIT_US = 140_000_000;
 /** After the end of all faults everything has to be at rest in this time. A table that a restart has emptied while SYN cookies were out
  *  is not complete before these have run out, after 128 s. */
 const REST_US = 260_000_000;
@@ -130,7 +132,7 @@ class Run {
       this.#operator.begin(first);
       for (const order of plan.orders) this.#operator.carryOut(order);
       this.#clock.at(plan.calmUs, () => this.#calm());
-      this.#clock.at(plan.calmUs + MOVES_US, () => this.#operator.overlap(() => this.#clock.after(RELEASE_US, () => this.#release())));
+      this.#clock.at(plan.calmUs + MOVES_US, () => this.#overlap());
       this.#pass();
     } catch (error) {
       this.#safety.violate("exception", null, error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -158,6 +160,18 @@ class Run {
     this.#trace.note("simulation", "nothing fails any more");
     this.#crashes.calm();
     this.#operator.failTheDead();
+  }
+
+  /** Where a lost SYN cookie is waited for, connections begin later. */
+  #overlap(): void {
+    const isLate = this.#clock.now >= this.#plan.calmUs + LIVE_WAIT_US;
+    if (this.#live < LIVE_MIN && !isLate) return void this.#clock.after(LOOK_US, () => this.#overlap());
+    this.#operator.overlap(() => this.#clock.after(RELEASE_US, () => this.#release()));
+  }
+
+  /** Connections that are established and protected. */
+  get #live(): number {
+    return [...this.#flows.values()].filter((flow) => flow.isEstablished && !this.#safety.isLost(flow)).length;
   }
 
   #release(): void {
@@ -275,8 +289,7 @@ class Run {
     if (!moved) return;
     this.#moves++;
     const overlaps = assignment.buckets.some(([current], bucket) => current !== before.buckets[bucket]![0] && before.buckets[bucket]!.length > 1);
-    const live = [...this.#flows.values()].filter((flow) => flow.isEstablished && !this.#safety.isLost(flow)).length;
-    if (overlaps && live >= LIVE_MIN) this.#overlaps++;
+    if (overlaps && this.#live >= LIVE_MIN) this.#overlaps++;
   }
 
   #outcome(): RunOutcome {
