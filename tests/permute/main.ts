@@ -15,9 +15,12 @@ import { copyTree } from "./tree.ts";
 
 /** Where the ABI is written. */
 const SOURCES = ["abi.ts", "records.ts", "redirect.ts"];
-/** Tests of the build and of the boards as they are shipped, and this one; those in which no number of an image is; and the
- *  lab, of which a machine runs one at a time. */
-const WITHOUT = ["build/", "permute", "transport/", "sockets/", "switches/", "api/", "keys/", "lab/"];
+/** Tests of the build and of the boards as they are shipped, and this one; those in which no number of an image is; the lab, of
+ *  which a machine runs one at a time; and long runs, which would find no more here than short ones. */
+const WITHOUT = [
+  ...["build/", "permute", "transport/", "sockets/", "switches/", "api/", "keys/", "lab/"],
+  ...["simulate/", "model-check", "emulator/udp-", "emulator/overlapping", "shim/fuzz"],
+];
 /** With SIMD and without. */
 const SPEC_BOARDS = ["emulated", "tiny"];
 
