@@ -78,6 +78,17 @@ function redirect(rule: u32, kind: u32, target: u32): u32 {
   return decision(rule, Action.REDIRECT, kind, target);
 }
 
+/** The drop of a frame that is neither direct nor a resteered one that has come to where it belongs; 0: it is one of these. Never
+ *  resteered twice: that bounds the path. */
+// @ts-ignore: decorator
+@inline
+function refusedAsSteered(kind: u32, ahead: i32, index: i32): u32 {
+  if (kind == RedirectKind.DIRECT) return 0;
+  if (kind != RedirectKind.RESTEER) return drop(Rule.BAD_TAG, Drop.BAD_TAG);
+  if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);
+  return 0;
+}
+
 /**
  * Decides on a packet of a flow at owner X.
  *
@@ -107,11 +118,8 @@ export function decide(kind: u32, ahead: i32, index: i32, depth: u32, first: u32
     if (hop + 1 < depth) return redirect(Rule.HOP_ON, RedirectKind.HOP1 + hop, hop + 1);
     return redirect(Rule.HOP_LAST, RedirectKind.FINAL, 0);
   }
-  if (kind == RedirectKind.RESTEER) {
-    if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);
-  } else if (kind != RedirectKind.DIRECT) {
-    return drop(Rule.BAD_TAG, Drop.BAD_TAG);
-  }
+  const refused = refusedAsSteered(kind, ahead, index);
+  if (refused != 0) return refused;
   if (index == 0) {
     if (depth == 1) return deliver(Rule.CURRENT_ALONE, Action.RECORD);
     if (first >= depth) return deliver(Rule.CURRENT_UNLISTED, Action.RECORD);
@@ -137,11 +145,8 @@ export function decideNamed(kind: u32, here: bool): u32 {
 export function decideCurrent(kind: u32, ahead: i32, index: i32, depth: u32): u32 {
   if (depth == 0) return drop(Rule.NO_OWNER, Drop.NO_ASSIGNMENT);
   if (kind == RedirectKind.COPY) return deliver(Rule.COPY, Action.DELIVER);
-  if (kind == RedirectKind.RESTEER) {
-    if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);
-  } else if (kind != RedirectKind.DIRECT) {
-    return drop(Rule.BAD_TAG, Drop.BAD_TAG);
-  }
+  const refused = refusedAsSteered(kind, ahead, index);
+  if (refused != 0) return refused;
   if (index == 0) return deliver(Rule.FLOWLESS_CURRENT, Action.DELIVER);
   return redirect(Rule.FLOWLESS_RESTEERS, RedirectKind.RESTEER, 0);
 }
@@ -156,11 +161,8 @@ export function decideFragment(kind: u32, ahead: i32, index: i32, depth: u32): u
     return drop(Rule.FINAL_STALE, Drop.STALE_FINAL);
   }
   if (isHop(kind)) return drop(Rule.FRAGMENT_UNKNOWN, Drop.FRAGMENT_UNKNOWN);
-  if (kind == RedirectKind.RESTEER) {
-    if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);
-  } else if (kind != RedirectKind.DIRECT) {
-    return drop(Rule.BAD_TAG, Drop.BAD_TAG);
-  }
+  const refused = refusedAsSteered(kind, ahead, index);
+  if (refused != 0) return refused;
   if (index == 0 && depth == 1) return deliver(Rule.FRAGMENT_ALONE, Action.DELIVER);
   return decision(Rule.FRAGMENT_WAITS, Action.PARK, 0, 0);
 }

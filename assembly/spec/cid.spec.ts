@@ -1,9 +1,7 @@
 /** QUIC: packets whose connection id names an owner. Owners 1 and 2 are here (local 0 and 1), 3 to 6 are on other blades. */
-import { Drop, Event, Message, Rule, Status, Table, Verdict } from "../abi";
+import { Drop, Event, Message, Rule, Status, Table } from "../abi";
 import { EVENT_COUNTERS, RULE_COUNTERS } from "../counters";
 import { generation } from "../buckets";
-import { Flow, find } from "../flows";
-import { packetAt } from "../packet";
 import {
   ANY_VIP,
   Assignment,
@@ -18,13 +16,14 @@ import {
   Service,
   ServiceClass,
 } from "../records";
-import { RedirectKind, makeTag, tagKind } from "../redirect";
+import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, slotAt } from "../ring";
 import { SERVER_IDS_MAX } from "../sizes";
 import { storeMac, swap16 } from "../wire/ethernet";
-import { assign, command, dropReason, identify, pass, run, sentFrom, sentTo, tell } from "./support/blade";
+import { assign, command, identify, pass, run, tell } from "./support/blade";
 import { CLIENT_MAC, VIP, VMAC, client, ethernet, ipv4, ownerMac, udpBetween } from "./support/frames";
 import { NONE, TABLE, answer, answerRecord, assignment, chunk, envelope } from "./support/messages";
+import { expectDelivered, expectDropped, expectRedirected, lastState } from "./support/outcome";
 
 const QUIC: u32 = 443;
 const UDP: u32 = 17;
@@ -184,28 +183,6 @@ function redirected(kind: u32, to: u32, address: u32, port: u32, idBytes: u32): 
 function hostAnswers(number: u32, address: u32, port: u32): void {
   udpBetween(0, number, CLIENT_MAC, ownerMac(number), VIP, QUIC, address, port);
   run();
-}
-
-function expectDropped(verdict: u32, reason: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DROP);
-  expect<u32>(dropReason()).toBe(reason);
-}
-
-function expectDelivered(verdict: u32, owner: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DELIVER);
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
-}
-
-function expectRedirected(verdict: u32, kind: u32, owner: u32): void {
-  expect<u32>(verdict).toBe(Verdict.REDIRECT);
-  expect<u32>(tagKind(sentFrom(0))).toBe(kind);
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
-}
-
-/** State of the flow that the last frame was of at a local owner, or 0. */
-function lastState(local: u32): u32 {
-  const at = find(packetAt(0), local);
-  return at == 0 ? 0 : changetype<Flow>(at).state;
 }
 
 function counted(event: u32): u64 {

@@ -1,23 +1,18 @@
 /** SYN cookies: rows that are all that is known of a connection. Owner 1 is here, 3 is on another blade. */
 import { Event, Message, Status, Table } from "../abi";
-import { generation } from "../buckets";
 import { COOKIE_MS } from "../cookies";
-import { EVENT_COUNTERS } from "../counters";
 import { Flow, find, flows } from "../flows";
 import { ANSWER_PAYLOAD } from "../manage/envelope";
 import { packetAt } from "../packet";
 import { BucketFlag, BucketRow, BucketScan, FlowState, Identity, IdentityFlag, LocalOwner } from "../records";
 import { FLOWS } from "../sizes";
-import { assign, command, direct, dropReason, identify, pass, reply, seed, tell } from "./support/blade";
+import { assign, command, direct, identify, pass, reply, seed, tell } from "./support/blade";
 import { ACK, SYN, client } from "./support/frames";
 import { NONE, TABLE, answer, bucketScan, chunk, identity } from "./support/messages";
+import { events } from "./support/outcome";
 
 const BUCKET: u32 = 3;
 const PORT: u32 = 1000;
-
-function events(event: u32): u64 {
-  return load<u64>(EVENT_COUNTERS + event * 8);
-}
 
 /** The host answers a SYN of client n with a cookie. */
 function cookie(bucket: u32, n: u32): void {

@@ -1,8 +1,7 @@
 /** The flow table: states, what is evicted and what never is, flush, scans. */
 import { Drop, Event, Message, Status, Verdict } from "../abi";
 import { generation, stateOf } from "../buckets";
-import { EVENT_COUNTERS } from "../counters";
-import { Flow, find, flows } from "../flows";
+import { flows } from "../flows";
 import { hashKey, packetAt } from "../packet";
 import { BucketFlag, FlowRow, FlowScan, FlowState } from "../records";
 import { slotAt } from "../ring";
@@ -13,16 +12,7 @@ import { ANSWER_PAYLOAD } from "../manage/envelope";
 import { assign, command, direct, identify, pass, reply, seed, setUntouched, tell } from "./support/blade";
 import { ACK, FIN, RST, SYN, client } from "./support/frames";
 import { NONE, answer, answerRecord, flowBatch, flowScan } from "./support/messages";
-
-function events(event: u32): u64 {
-  return load<u64>(EVENT_COUNTERS + event * 8);
-}
-
-/** State of the flow that the last frame was of, or 0. */
-function lastState(local: u32): u32 {
-  const at = find(packetAt(0), local);
-  return at == 0 ? 0 : changetype<Flow>(at).state;
-}
+import { events, lastState } from "./support/outcome";
 
 /** Opens `count` half-open flows from different clients of a bucket. */
 function flood(bucket: u32, count: u32): void {

@@ -2,14 +2,13 @@
 import { Drop, Event, Message, Status, Table, Verdict } from "../abi";
 import { generation } from "../buckets";
 import { process } from "../blade";
-import { EVENT_COUNTERS } from "../counters";
 import { flows } from "../flows";
 import { Identity, IdentityFlag, LocalOwner, PortRole, Vip } from "../records";
-import { RedirectKind, makeTag, tagGeneration, tagKind } from "../redirect";
+import { RedirectKind, makeTag, tagKind } from "../redirect";
 import { countEgress, frameAt, slotAt } from "../ring";
 import { FRAGMENTS_MAX, FRAME_SLOTS, PARKED_MAX } from "../sizes";
 import { swap16, swap32 } from "../wire/ethernet";
-import { assign, clock, command, dropReason, egress, identify, pass, run, sentFrom, sentTo, tell } from "./support/blade";
+import { assign, clock, command, egress, identify, pass, run, sentFrom, sentTo, tell } from "./support/blade";
 import {
   CLIENT6_LOW,
   CLIENT_MAC,
@@ -27,15 +26,12 @@ import {
   udpBetween,
 } from "./support/frames";
 import { NONE, TABLE, chunk, identity } from "./support/messages";
+import { events, expectDropped, expectTag } from "./support/outcome";
 
 const UDP: u32 = 17;
 const PORT: u32 = 4000;
 const SERVICE: u32 = 9000;
 const FRAGMENT_BYTES: u32 = 64;
-
-function events(event: u32): u64 {
-  return load<u64>(EVENT_COUNTERS + event * 8);
-}
 
 /** The first fragment of a UDP datagram of `id`, in `slot`. */
 function first(slot: u32, destination: u64, source: u64, address: u32, id: u32): void {
@@ -69,17 +65,6 @@ function directLater(address: u32, id: u32): u32 {
 
 function tagged(kind: u32): u64 {
   return makeTag(kind, 3, generation());
-}
-
-function expectTag(kind: u32, owner: u32): void {
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
-  expect<u32>(tagKind(sentFrom(0))).toBe(kind);
-  expect<u32>(tagGeneration(sentFrom(0))).toBe(generation() & 0xffff);
-}
-
-function expectDropped(verdict: u32, reason: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DROP);
-  expect<u32>(dropReason()).toBe(reason);
 }
 
 /** The flow of the fragments is known at owner 1. */

@@ -2,7 +2,6 @@
  *  Owners 1 and 2 are here, 3 to 6 are on other blades. */
 import { Event, Message, Status, Table, Verdict } from "../abi";
 import { buckets, generation } from "../buckets";
-import { EVENT_COUNTERS } from "../counters";
 import { listOf } from "../handover";
 import { PAYLOAD } from "../manage/envelope";
 import { FlowRow, FlowState, Handover, LocalOwner, Identity, Vip } from "../records";
@@ -11,13 +10,10 @@ import { HANDOVERS } from "../sizes";
 import { assign, command, direct, identify, redirected, seed, sentFrom, sentTo, tell } from "./support/blade";
 import { ACK, SYN, client, ownerMac } from "./support/frames";
 import { NONE, TABLE, answer, assignment, chunk, envelope, handover, handoverEmpty, identity, stagedHistory } from "./support/messages";
+import { events, expectDelivered } from "./support/outcome";
 
 const BUCKET: u32 = 5;
 const PORT: u32 = 1000;
-
-function events(event: u32): u64 {
-  return load<u64>(EVENT_COUNTERS + event * 8);
-}
 
 /** Gives owner 1 a list of `rows` flows of client (BUCKET, 1), from PORT on. */
 function list(owner: u32, rows: u32): u32 {
@@ -30,11 +26,6 @@ function listEmpty(owner: u32): u32 {
 
 function part(index: u32, parts: u32, rows: u32): u32 {
   return tell(handover(generation(), 3, BUCKET, index, parts, client(BUCKET, 1), PORT + index * 100, rows));
-}
-
-function expectDelivered(verdict: u32, owner: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DELIVER);
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
 }
 
 function expectHop(verdict: u32, kind: u32, owner: u32): void {

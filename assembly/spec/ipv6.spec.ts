@@ -1,6 +1,5 @@
 /** IPv6: extension headers, the rule, neighbour discovery. */
 import { Drop, Event, Verdict } from "../abi";
-import { EVENT_COUNTERS } from "../counters";
 import { flows } from "../flows";
 import { packetAt } from "../packet";
 import { RedirectKind, makeTag, tagKind } from "../redirect";
@@ -8,7 +7,7 @@ import { generation } from "../buckets";
 import { frameAt, slotAt } from "../ring";
 import { loadMac, swap16, swap32 } from "../wire/ethernet";
 import * as nd from "../wire/nd";
-import { assign, dropReason, egress, identify, run, sentFrom, sentTo } from "./support/blade";
+import { assign, egress, identify, run, sentFrom, sentTo } from "./support/blade";
 import {
   ACK,
   CLIENT6_LOW,
@@ -30,23 +29,15 @@ import {
   ownerMac,
 } from "./support/frames";
 import { NONE } from "./support/messages";
+import { events, expectDropped } from "./support/outcome";
 
 /** The solicited-node group of the VIP, and the all-nodes group's MAC. */
 const GROUP_MAC: u64 = 0x640000ff3333;
 const TCP: u32 = 6;
 
-function events(event: u32): u64 {
-  return load<u64>(EVENT_COUNTERS + event * 8);
-}
-
 function direct6(bucket: u32, n: u32, flags: u32): u32 {
   fromClient6(0, VMAC, CLIENT_MAC, client6(bucket, n), 1000, flags, TCP, 0);
   return run();
-}
-
-function expectDropped(verdict: u32, reason: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DROP);
-  expect<u32>(dropReason()).toBe(reason);
 }
 
 /** Writes an extension header of `bytes` bytes at `at`, with `next` behind it. */

@@ -1,50 +1,14 @@
 /** The rule from bytes in to bytes out: owners 1 and 2 are here, 3 to 6 are on other blades. */
 import { Drop, Event, Message, Status, Verdict } from "../abi";
 import { generation } from "../buckets";
-import { EVENT_COUNTERS } from "../counters";
 import { FlowState, IdentityFlag } from "../records";
-import { RedirectKind, isTag, makeTag, tagGeneration, tagKind } from "../redirect";
+import { RedirectKind, makeTag } from "../redirect";
 import { frameAt } from "../ring";
 import { loadMac } from "../wire/ethernet";
-import {
-  assign,
-  command,
-  direct,
-  dropReason,
-  egress,
-  identify,
-  redirected,
-  reply,
-  run,
-  seed,
-  sentFrom,
-  sentTo,
-} from "./support/blade";
-import { ACK, BROADCAST, CLIENT_MAC, FIN, RST, SYN, VIP, VMAC, arp, client, ethernet, icmp, ipv4, ownerMac } from "./support/frames";
+import { assign, command, direct, egress, identify, redirected, reply, run, seed, sentFrom } from "./support/blade";
+import { ACK, BROADCAST, CLIENT_MAC, FIN, RST, SYN, VIP, VMAC, arp, client, icmp, ownerMac } from "./support/frames";
 import { NONE } from "./support/messages";
-
-function events(event: u32): u64 {
-  return load<u64>(EVENT_COUNTERS + event * 8);
-}
-
-function expectTag(kind: u32, target: u32): void {
-  expect<u64>(sentTo(0)).toBe(ownerMac(target));
-  expect<bool>(isTag(sentFrom(0))).toBe(true);
-  expect<u32>(tagKind(sentFrom(0))).toBe(kind);
-  expect<u32>(tagGeneration(sentFrom(0))).toBe(generation() & 0xffff);
-  expect<u32>(egress(0).port).toBe(0);
-}
-
-function expectDelivered(verdict: u32, owner: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DELIVER);
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
-  expect<u32>(egress(0).port).toBe(owner);
-}
-
-function expectDropped(verdict: u32, reason: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DROP);
-  expect<u32>(dropReason()).toBe(reason);
-}
+import { events, expectDelivered, expectDropped, expectTag } from "./support/outcome";
 
 describe("a blade before its first messages", () => {
   it("drops everything", () => {

@@ -4,12 +4,12 @@ import { generation } from "../buckets";
 import { Flow, find, flows } from "../flows";
 import { packetAt } from "../packet";
 import { ANY_VIP, FlowRow, FlowScan, FlowState, Service, ServiceClass } from "../records";
-import { RedirectKind, makeTag, tagKind } from "../redirect";
+import { RedirectKind, makeTag } from "../redirect";
 import { FlowBatch } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD } from "../manage/envelope";
 import { SERVICES_MAX, VIPS_MAX } from "../sizes";
 import { swap16 } from "../wire/ethernet";
-import { assign, command, direct, dropReason, identify, pass, reply, run, sentFrom, sentTo, tell } from "./support/blade";
+import { assign, command, direct, identify, pass, reply, run, tell } from "./support/blade";
 import {
   ACK,
   CLIENT_MAC,
@@ -25,6 +25,7 @@ import {
   udpBetween,
 } from "./support/frames";
 import { NONE, TABLE, answer, answerRecord, chunk, flowBatch, flowScan } from "./support/messages";
+import { expectDelivered, expectDropped, expectRedirected, lastState } from "./support/outcome";
 
 const DNS: u32 = 53;
 const WIREGUARD: u32 = 51820;
@@ -44,28 +45,6 @@ function redirectedDatagram(tag: u64, owner: u64, address: u32, port: u32, servi
 function answerDatagram(number: u32, address: u32, port: u32, service: u32): u32 {
   udpBetween(0, number, CLIENT_MAC, ownerMac(number), VIP, service, address, port);
   return run();
-}
-
-function expectDropped(verdict: u32, reason: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DROP);
-  expect<u32>(dropReason()).toBe(reason);
-}
-
-function expectDelivered(verdict: u32, owner: u32): void {
-  expect<u32>(verdict).toBe(Verdict.DELIVER);
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
-}
-
-function expectRedirected(verdict: u32, kind: u32, owner: u32): void {
-  expect<u32>(verdict).toBe(Verdict.REDIRECT);
-  expect<u32>(tagKind(sentFrom(0))).toBe(kind);
-  expect<u64>(sentTo(0)).toBe(ownerMac(owner));
-}
-
-/** State of the flow that the last frame was of, or 0. */
-function lastState(local: u32): u32 {
-  const at = find(packetAt(0), local);
-  return at == 0 ? 0 : changetype<Flow>(at).state;
 }
 
 function stageService(index: u32, protocol: u32, port: u32, serviceClass: u32, idleMs: u32, provisionalMs: u32): void {

@@ -40,8 +40,8 @@ export const FIRMWARE_MUTANTS: readonly FirmwareMutant[] = [
   {
     name: "a resteer may be repeated",
     file: DECIDE,
-    from: "if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);\n  } else if (kind != RedirectKind.DIRECT) {\n    return drop(Rule.BAD_TAG, Drop.BAD_TAG);\n  }\n  if (index == 0) {\n    if (depth == 1)",
-    to: "} else if (kind != RedirectKind.DIRECT) {\n    return drop(Rule.BAD_TAG, Drop.BAD_TAG);\n  }\n  if (index == 0) {\n    if (depth == 1)",
+    from: "if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);",
+    to: "",
     configuration: needs({ blades: 2, generations: 2 }),
   },
   {

@@ -60,8 +60,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a resteered frame is resteered again",
     file: DECIDE,
-    from: "if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);\n  } else if (kind != RedirectKind.DIRECT) {\n    return drop(Rule.BAD_TAG, Drop.BAD_TAG);\n  }\n  if (index == 0) {",
-    to: "} else if (kind != RedirectKind.DIRECT) {\n    return drop(Rule.BAD_TAG, Drop.BAD_TAG);\n  }\n  if (index == 0) {",
+    from: "if (index != 0 || ahead > 0) return drop(Rule.RESTEER_STALE, Drop.STALE_RESTEER);",
+    to: "",
     spec: "decide",
   },
   {
