@@ -1,5 +1,5 @@
 /** The blade's image: its exports are the whole ABI. */
-import { Event, RegionId, WIRE_PORT } from "./abi";
+import { Egress, Event, ImageKind, RegionId, Slot, WIRE_PORT } from "./abi";
 import { BUCKETS, OWNERS } from "./buckets";
 import { fromHost } from "./blade/host";
 import { onMessage } from "./blade/manage";
@@ -36,7 +36,7 @@ import {
   STAGE_BYTES,
   VIPS_MAX,
 } from "./sizes";
-import { Egress, ImageKind, MESSAGE_BYTES_MAX, Slot } from "./abi";
+import { MESSAGE_BYTES_MAX } from "./messages";
 import { SERVER_IDS } from "./quic/servers";
 import { SERVICES } from "./services";
 import { match, parse, verify } from "./stages";

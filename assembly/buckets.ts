@@ -9,7 +9,8 @@
  *               +----+----+----+----+                       +-------+-------+------+------+
  * ```
  */
-import { Bucket, BucketFlag, HISTORY_DEPTH, NO_OWNER, Owner } from "./records";
+import { BucketFlag } from "./commands";
+import { Bucket, HISTORY_DEPTH, NO_OWNER, Owner } from "./records";
 import { BUCKETS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX } from "./sizes";
 
 @unmanaged

@@ -20,7 +20,7 @@ import { State, hasFlag, indexInHistory, stateOf } from "./buckets";
 import { count, countMany } from "./counters";
 import { isCookieOut, loseCookie } from "./cookies";
 import { halfOpenPercent, localOwnerAt, sendsCookies } from "./identity";
-import { BucketFlag, FlowState } from "./records";
+import { BucketFlag, FlowState } from "./commands";
 import { SET_MASK, SETS, WAYS } from "./sizes";
 import { firstWay, nextWay, tagWays } from "./ways";
 

@@ -16,7 +16,8 @@
  */
 import { Event } from "./abi";
 import { count } from "./counters";
-import { BucketFlag, HISTORY_DEPTH } from "./records";
+import { BucketFlag } from "./commands";
+import { HISTORY_DEPTH } from "./records";
 import { BUCKETS_MAX, HANDOVERS, HANDOVER_SETS, HANDOVER_WAYS } from "./sizes";
 
 @unmanaged

@@ -1,8 +1,7 @@
 /** The frame ring that host and firmware share: frame bytes, `Slot` records, and the `Egress` records of one batch. */
 import { Egress, Slot } from "./abi";
 import { EGRESS_MAX, SLOTS_MAX, SLOT_BYTES } from "./sizes";
-import { loadMac } from "./wire/ethernet";
-import { DESTINATION, SOURCE } from "./wire/ethernet";
+import { DESTINATION, SOURCE, loadMac } from "./wire/ethernet";
 
 export const FRAMES: usize = memory.data(SLOTS_MAX * SLOT_BYTES, 64);
 export const SLOTS: usize = memory.data(SLOTS_MAX * offsetof<Slot>(), 16);

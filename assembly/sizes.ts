@@ -1,6 +1,20 @@
 /** Sizes that follow from the board profile, and what must hold of them. */
 import { Egress, Slot } from "./abi";
-import { Assignment, Bucket, CidConfig, CidTable, FlowRow, Identity, LocalOwner, Owner, Port, ServerId, Service, Vip, HISTORY_DEPTH } from "./records";
+import { FlowRow } from "./commands";
+import {
+  Assignment,
+  Bucket,
+  CidConfig,
+  CidTable,
+  Identity,
+  LocalOwner,
+  Owner,
+  Port,
+  ServerId,
+  Service,
+  Vip,
+  HISTORY_DEPTH,
+} from "./records";
 import {
   BLADE_PORTS_MAX,
   BUCKETS_MAX,

@@ -1,5 +1,6 @@
 /** The load-balancing switch's image: its exports are the whole ABI. */
-import { Egress, Event, ImageKind, MESSAGE_BYTES_MAX, RegionId, Slot } from "./abi";
+import { Egress, Event, ImageKind, RegionId, Slot } from "./abi";
+import { MESSAGE_BYTES_MAX } from "./messages";
 import { BUCKETS, OWNERS } from "./buckets";
 import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, VERDICTS, VERDICT_COUNTERS, countMany } from "./counters";
 import { FILTERS } from "./filter";

@@ -1,5 +1,5 @@
 /** Carries out the rule at a blade: owner after owner while the next one is on this blade, then out. */
-import { Drop, Event, Verdict } from "../abi";
+import { Drop, Event, Verdict, WIRE_PORT } from "../abi";
 import { count, countRule } from "../counters";
 import {
   depthOf,
@@ -20,7 +20,8 @@ import { isRedirectOff, localOwnerAt, localOwners, macOf } from "../identity";
 import { Packet, PacketKind, fingerprintOf, hasFlow } from "../packet";
 import { ownerNamed } from "../quic/named";
 import { noteUse } from "../quic/use";
-import { BucketFlag, HISTORY_DEPTH, NO_OWNER } from "../records";
+import { BucketFlag } from "../commands";
+import { HISTORY_DEPTH, NO_OWNER } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, sendAs } from "../ring";
 import { LOCAL_OWNERS_MAX } from "../sizes";
@@ -29,7 +30,6 @@ import { dropped } from "../verdict";
 import { SOURCE, loadMac } from "../wire/ethernet";
 import { PROTOCOL_TCP } from "../wire/ipv4";
 import { SYN } from "../wire/transport";
-import { WIRE_PORT } from "../abi";
 
 /** Redirects a frame may take within one blade: resteer, three hops, final. */
 const REDIRECTS_MAX: u32 = 5;

@@ -1,5 +1,6 @@
 /** The blade image's management messages. */
-import { ImageKind, Message, Status, Table } from "../abi";
+import { ImageKind } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { begin } from "../cookies";
 import { flows, sweep } from "../flows";
 import { clearFragments } from "../fragments";

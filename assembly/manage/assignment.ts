@@ -1,5 +1,5 @@
 /** Table ASSIGNMENT: checks the staged table, puts it in force, and moves the buckets' states. */
-import { Status } from "../abi";
+import { Status } from "../messages";
 import {
   BUCKETS,
   OWNERS,

@@ -1,11 +1,12 @@
 /** Commands on buckets: PIN, UNPIN, COMPLETE, SEAL, UNSEAL, BUCKETS. All the buckets of a message, or none. */
-import { Message, Status } from "../abi";
+import { Message, Status } from "../messages";
 import { State, buckets, generation, hasFlag, indexInHistory, stateOf } from "../buckets";
 import { hasLostCookies } from "../cookies";
 import { flush, sweep } from "../flows";
 import { listFlags } from "../handover";
 import { localOwnerAt, localOwners, sendsCookies } from "../identity";
-import { BucketBatch, BucketFlag, BucketRow, BucketScan, NO_OWNER } from "../records";
+import { BucketBatch, BucketFlag, BucketRow, BucketScan } from "../commands";
+import { NO_OWNER } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, explain, isAccepted, refuse, request } from "./envelope";
 
 const BATCH: u32 = <u32>offsetof<BucketBatch>();

@@ -1,10 +1,11 @@
 /** Table CID: how connection ids are made, and whose server ids are whose; and the command USES. */
-import { Status } from "../abi";
+import { Status } from "../messages";
 import { localOwners } from "../identity";
 import { SERVER_ID_BYTES_MAX, clearConfigs, isLayout, setConfig } from "../quic/server-id";
 import { SERVER_IDS, isBefore, setServerIds } from "../quic/servers";
 import { unusedMs } from "../quic/use";
-import { CidConfig, CidFlag, CidTable, OwnerUse, ServerId } from "../records";
+import { OwnerUse } from "../commands";
+import { CidConfig, CidFlag, CidTable, ServerId } from "../records";
 import { CID_CONFIGS_MAX, LOCAL_OWNERS_MAX, SERVER_IDS_MAX } from "../sizes";
 import { ANSWER_PAYLOAD, answerWith, refuse, request } from "./envelope";
 import { isStationMac } from "./mac";

@@ -1,8 +1,9 @@
 /** Commands that both images take: HELLO, COUNTERS. */
-import { ABI_VERSION, RegionId, Status } from "../abi";
+import { ABI_VERSION, RegionId } from "../abi";
+import { Status } from "../messages";
 import { buckets } from "../buckets";
 import { DROPS, DROP_COUNTERS, EVENTS, EVENT_COUNTERS, RULES, RULE_COUNTERS, VERDICTS, VERDICT_COUNTERS } from "../counters";
-import { CounterScan, Hello } from "../records";
+import { CounterScan, Hello } from "../commands";
 import { ANSWER_PAYLOAD, PAYLOAD, PAYLOAD_BYTES_MAX, answerWith, refuse, request } from "./envelope";
 
 const SCAN: u32 = <u32>offsetof<CounterScan>();

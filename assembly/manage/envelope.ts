@@ -2,16 +2,16 @@
  * The envelope: checks what every request must have, and writes what every answer has. A request that fails here
  * changes nothing.
  */
+import { Event } from "../abi";
 import {
   ENVELOPE_MAGIC,
   ENVELOPE_VERSION,
   Envelope,
   EnvelopeFlag,
-  Event,
   MESSAGE_BYTES_MAX,
   Message,
   Status,
-} from "../abi";
+} from "../messages";
 import { generation } from "../buckets";
 import { count } from "../counters";
 

@@ -1,11 +1,12 @@
 /** Commands on the flow table: SEED, LOCATE, REMOVE, LIST. */
-import { Message, Status } from "../abi";
+import { Message, Status } from "../messages";
 import { bucketOf, generation, indexInHistory } from "../buckets";
 import { FLOW_TABLE, Flow, FlowKey, find, flowAt, insert, isOpening, isRow, remove } from "../flows";
 import { hashClient } from "../hash";
 import { FAMILY_IPV4, FAMILY_IPV6, NO_VIP, localOwnerAt, localOwners, vipAt, vipIndex } from "../identity";
 import { hashKey } from "../packet";
-import { FlowBatch, FlowRow, FlowScan, FlowState, NO_OWNER, ServiceClass } from "../records";
+import { FlowBatch, FlowRow, FlowScan, FlowState } from "../commands";
+import { NO_OWNER, ServiceClass } from "../records";
 import { NO_SERVICE, classOf } from "../services";
 import { SETS, WAYS } from "../sizes";
 import { lastWord, mappedHigh } from "../wire/address";

@@ -1,10 +1,11 @@
 /** Commands HANDOVER and HANDOVER_EMPTY: what a previous owner of buckets says to their current owner, which is here. */
-import { Event, Status } from "../abi";
+import { Event } from "../abi";
+import { Status } from "../messages";
 import { bucketAt, buckets, generation, indexInHistory, localIndexOf } from "../buckets";
 import { count } from "../counters";
 import { beginList, endPart, giveUpList, holdEmpty, partExpected, putFingerprint } from "../handover";
 import { fingerprintOf } from "../packet";
-import { FlowRow, Handover } from "../records";
+import { FlowRow, Handover } from "../commands";
 import { PAYLOAD, PAYLOAD_BYTES_MAX, isAccepted, refuse, request } from "./envelope";
 import { isFlowRow, keyOf } from "./flows";
 

@@ -1,5 +1,5 @@
 /** Table IDENTITY: checks the staged table, puts it in force. */
-import { Status } from "../abi";
+import { Status } from "../messages";
 import { buckets, generation, setLocalIndex, stateOf } from "../buckets";
 import { loseCookie } from "../cookies";
 import { flush } from "../flows";

@@ -1,5 +1,5 @@
 /** Tables FILTER and FORWARD: flat lists of records. */
-import { Status } from "../abi";
+import { Status } from "../messages";
 import { FILTERS, setFilters } from "../filter";
 import { FORWARDS, setForwards } from "../forward";
 import { ANY_PORT, FilterAction, FilterRule, ForwardEntry } from "../records";

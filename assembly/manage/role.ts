@@ -1,5 +1,5 @@
 /** Table ROLE: active or standby. */
-import { Status } from "../abi";
+import { Status } from "../messages";
 import { Role, SwitchRole } from "../records";
 import { setRole } from "../switch/steer";
 import { refuse } from "./envelope";

@@ -1,5 +1,5 @@
 /** Table SERVICE: a flat list of records. */
-import { Status } from "../abi";
+import { Status } from "../messages";
 import { ANY_VIP, Service, ServiceClass } from "../records";
 import { NO_SERVICE, SERVICES, classOf, setServices } from "../services";
 import { SERVICES_MAX, VIPS_MAX } from "../sizes";

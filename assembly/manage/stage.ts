@@ -2,7 +2,7 @@
  * PUT: the chunks of a table are put together in a stage of their own; what is in force does not change until the last
  * chunk has come and the whole table was found right.
  */
-import { EnvelopeFlag, Retain, Status, Table } from "../abi";
+import { EnvelopeFlag, Retain, Status, Table } from "../messages";
 import { STAGE_BYTES } from "../sizes";
 import { PAYLOAD, isAccepted, refuse, request, retain } from "./envelope";
 

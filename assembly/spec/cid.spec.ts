@@ -1,17 +1,17 @@
 /** QUIC: packets whose connection id names an owner. Owners 1 and 2 are here (local 0 and 1), 3 to 6 are on other blades. */
-import { Drop, Event, Message, Rule, Status, Table } from "../abi";
+import { Drop, Event, Rule } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { EVENT_COUNTERS, RULE_COUNTERS } from "../counters";
 import { generation } from "../buckets";
+import { FlowState, OwnerUse } from "../commands";
 import {
   ANY_VIP,
   Assignment,
   CidConfig,
   CidFlag,
   CidTable,
-  FlowState,
   IdentityFlag,
   Owner,
-  OwnerUse,
   ServerId,
   Service,
   ServiceClass,

@@ -1,5 +1,5 @@
 /** An image that is started anew while SYN cookies are out: the tables come first, and then the first command. */
-import { Message, Status } from "../abi";
+import { Message, Status } from "../messages";
 import { COOKIE_MS } from "../cookies";
 import { IdentityFlag } from "../records";
 import { assign, command, identify, pass, tell } from "./support/blade";

@@ -1,10 +1,12 @@
 /** SYN cookies: rows that are all that is known of a connection. Owner 1 is here, 3 is on another blade. */
-import { Event, Message, Status, Table } from "../abi";
+import { Event } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { COOKIE_MS } from "../cookies";
 import { Flow, find, flows } from "../flows";
 import { ANSWER_PAYLOAD } from "../manage/envelope";
 import { packetAt } from "../packet";
-import { BucketFlag, BucketRow, BucketScan, FlowState, Identity, IdentityFlag, LocalOwner } from "../records";
+import { BucketFlag, BucketRow, BucketScan, FlowState } from "../commands";
+import { Identity, IdentityFlag, LocalOwner } from "../records";
 import { FLOWS } from "../sizes";
 import { assign, command, direct, identify, pass, reply, seed, tell } from "./support/blade";
 import { ACK, SYN, client } from "./support/frames";

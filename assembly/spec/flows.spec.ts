@@ -1,9 +1,10 @@
 /** The flow table: states, what is evicted and what never is, flush, scans. */
-import { Drop, Event, Message, Status, Verdict } from "../abi";
+import { Drop, Event, Verdict } from "../abi";
+import { Message, Status } from "../messages";
 import { generation, stateOf } from "../buckets";
 import { flows } from "../flows";
 import { hashKey, packetAt } from "../packet";
-import { BucketFlag, FlowRow, FlowScan, FlowState } from "../records";
+import { BucketFlag, FlowRow, FlowScan, FlowState } from "../commands";
 import { slotAt } from "../ring";
 import { FLOWS } from "../sizes";
 import { tagWays } from "../ways";

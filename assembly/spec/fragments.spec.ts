@@ -1,5 +1,6 @@
 /** Fragments: later ones go the way of their first one, step by step. Owners 1 and 2 are here, 3 to 6 are on other blades. */
-import { Drop, Event, Message, Status, Table, Verdict } from "../abi";
+import { Drop, Event, Verdict } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { generation } from "../buckets";
 import { process } from "../blade";
 import { flows } from "../flows";

@@ -1,10 +1,12 @@
 /** Handover lists: when one is held, when it is dropped, and what that means for a flow that the current owner does not know.
  *  Owners 1 and 2 are here, 3 to 6 are on other blades. */
-import { Event, Message, Status, Table, Verdict } from "../abi";
+import { Event, Verdict } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { buckets, generation } from "../buckets";
 import { listOf } from "../handover";
 import { PAYLOAD } from "../manage/envelope";
-import { FlowRow, FlowState, Handover, LocalOwner, Identity, Vip } from "../records";
+import { FlowRow, FlowState, Handover } from "../commands";
+import { LocalOwner, Identity, Vip } from "../records";
 import { RedirectKind, makeTag, tagKind } from "../redirect";
 import { HANDOVERS } from "../sizes";
 import { assign, command, direct, identify, redirected, seed, sentFrom, sentTo, tell } from "./support/blade";

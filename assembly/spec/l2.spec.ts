@@ -1,5 +1,6 @@
 /** L2 at a blade: what is ours, what passes, what a host may send. */
-import { Drop, Table, Verdict } from "../abi";
+import { Drop, Verdict } from "../abi";
+import { Table } from "../messages";
 import { NO_VIP, vipIndex } from "../identity";
 import { ANY_PORT, FilterAction, FilterRule, ForwardEntry, Port, PortRole } from "../records";
 import { makeTag } from "../redirect";

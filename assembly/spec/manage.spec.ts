@@ -1,42 +1,32 @@
 /** Management messages: every code, and that a refused message changes nothing. */
+import { Event, ImageKind, RegionId, Verdict } from "../abi";
 import {
   ENVELOPE_VERSION,
   Envelope,
   EnvelopeFlag,
-  Event,
-  ImageKind,
   MESSAGE_BYTES_MAX,
   Message,
-  RegionId,
   Retain,
   Status,
   Table,
-  Verdict,
-} from "../abi";
+} from "../messages";
 import { buckets, generation, stateOf } from "../buckets";
 import { EVENT_COUNTERS } from "../counters";
 import { flows } from "../flows";
 import { ANSWER_PAYLOAD, INBOX, PAYLOAD } from "../manage/envelope";
 import {
-  Assignment,
   BucketBatch,
   BucketFlag,
   BucketRow,
   BucketScan,
   CounterScan,
-  FilterRule,
   FlowBatch,
   FlowRow,
   FlowScan,
   FlowState,
-  ForwardEntry,
-  HashMode,
   Hello,
-  Identity,
-  LocalOwner,
-  Owner,
-  Role,
-} from "../records";
+} from "../commands";
+import { Assignment, FilterRule, ForwardEntry, HashMode, Identity, LocalOwner, Owner, Role } from "../records";
 import { BUCKETS_MAX, FILTERS_MAX, FORWARDS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX, STAGE_BYTES, VIPS_MAX } from "../sizes";
 import { swap32 } from "../wire/ethernet";
 import { assign, command, direct, identify, reply, seed, tell } from "./support/blade";

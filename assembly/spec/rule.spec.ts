@@ -1,7 +1,9 @@
 /** The rule from bytes in to bytes out: owners 1 and 2 are here, 3 to 6 are on other blades. */
-import { Drop, Event, Message, Status, Verdict } from "../abi";
+import { Drop, Event, Verdict } from "../abi";
+import { Message, Status } from "../messages";
 import { generation } from "../buckets";
-import { FlowState, IdentityFlag } from "../records";
+import { FlowState } from "../commands";
+import { IdentityFlag } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt } from "../ring";
 import { loadMac } from "../wire/ethernet";

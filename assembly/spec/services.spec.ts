@@ -1,11 +1,12 @@
 /** Protocols without connections: flows, services, ICMP errors. Owners 1 and 2 are here, 3 to 6 are on other blades. */
-import { Drop, Message, Status, Table, Verdict } from "../abi";
+import { Drop, Verdict } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { generation } from "../buckets";
 import { Flow, find, flows } from "../flows";
 import { packetAt } from "../packet";
-import { ANY_VIP, FlowRow, FlowScan, FlowState, Service, ServiceClass } from "../records";
+import { FlowBatch, FlowRow, FlowScan, FlowState } from "../commands";
+import { ANY_VIP, Service, ServiceClass } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
-import { FlowBatch } from "../records";
 import { ANSWER_PAYLOAD, PAYLOAD } from "../manage/envelope";
 import { SERVICES_MAX, VIPS_MAX } from "../sizes";
 import { swap16 } from "../wire/ethernet";

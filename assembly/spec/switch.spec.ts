@@ -1,14 +1,14 @@
 /** The switch image: steering, learning, flooding, roles. Ports 0 and 6 are uplinks, 1 to 5 lead to blades. */
-import { Drop, ImageKind, Message, Status, Table, Verdict } from "../abi";
+import { Drop, Egress, ImageKind, Verdict } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { ANSWER_PAYLOAD, PAYLOAD } from "../manage/envelope";
-import { ForwardEntry, Hello, Identity, Port, PortRole, Role, SwitchRole, Vip } from "../records";
+import { Hello } from "../commands";
+import { ForwardEntry, HashMode, Identity, Port, PortRole, Role, SwitchRole, Vip } from "../records";
 import { makeTag } from "../redirect";
 import { roleOf } from "../identity";
 import { EGRESSES, countEgress, slotAt } from "../ring";
-import { Egress } from "../abi";
 import { manage, process } from "../switch";
 import { swap32 } from "../wire/ethernet";
-import { HashMode } from "../records";
 import {
   ACK,
   BROADCAST,

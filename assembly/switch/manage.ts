@@ -1,5 +1,6 @@
 /** The switch image's management messages. */
-import { ImageKind, Message, Status, Table } from "../abi";
+import { ImageKind } from "../abi";
+import { Message, Status, Table } from "../messages";
 import { macOfOwner, ownerAt, owners } from "../buckets";
 import { FORWARDS, forwardCount } from "../forward";
 import { commitAssignment } from "../manage/assignment";

@@ -4,7 +4,7 @@
 export interface Refusal {
   /** Name of the `Status`, or NO_ANSWER. */
   readonly status: string;
-  /** The number that goes with it; see `Status` in `assembly/abi.ts`. */
+  /** The number that goes with it; see `Status` in `assembly/messages.ts`. */
   readonly detail: number;
   /** One sentence: what is wrong. */
   readonly text: string;

@@ -14,7 +14,7 @@ import { permuteStructs } from "./structs.ts";
 import { copyTree } from "./tree.ts";
 
 /** Where the ABI is written. */
-const SOURCES = ["abi.ts", "records.ts", "redirect.ts"];
+const SOURCES = ["abi.ts", "commands.ts", "messages.ts", "records.ts", "redirect.ts"];
 /** Tests of the build and of the boards as they are shipped, and this one; those in which no number of an image is; the lab, of
  *  which a machine runs one at a time; and long runs, which would find no more here than short ones. */
 const WITHOUT = [

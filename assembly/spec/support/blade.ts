@@ -1,10 +1,11 @@
 /** A blade under test: owners 1 and 2 are its own (local 0 and 1), 3 to 6 are other blades'. */
-import { Egress, Message, Status, Table } from "../../abi";
+import { Egress } from "../../abi";
+import { Message, Status, Table } from "../../messages";
 import { generation } from "../../buckets";
 import { manage, process } from "../../blade";
 import { EGRESSES, slotAt } from "../../ring";
 import { PAYLOAD } from "../../manage/envelope";
-import { FlowBatch } from "../../records";
+import { FlowBatch } from "../../commands";
 import { CLIENT_MAC, VMAC, fromClient, fromOwner } from "./frames";
 import { answer, assignment, bucketBatch, chunk, flowBatch, identity } from "./messages";
 

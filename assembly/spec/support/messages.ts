@@ -1,25 +1,8 @@
 /** Builds management messages in the inbox, and reads the answers. */
-import { ENVELOPE_MAGIC, ENVELOPE_VERSION, Envelope, EnvelopeFlag, Message } from "../../abi";
+import { ENVELOPE_MAGIC, ENVELOPE_VERSION, Envelope, EnvelopeFlag, Message } from "../../messages";
 import { ANSWER_PAYLOAD, INBOX, OUTBOX, PAYLOAD, PAYLOAD_BYTES_MAX } from "../../manage/envelope";
-import {
-  Assignment,
-  Bucket,
-  BucketBatch,
-  BucketScan,
-  FlowBatch,
-  FlowRow,
-  FlowScan,
-  FlowState,
-  Handover,
-  HashMode,
-  Identity,
-  LocalOwner,
-  NO_OWNER,
-  Owner,
-  Port,
-  PortRole,
-  Vip,
-} from "../../records";
+import { BucketBatch, BucketScan, FlowBatch, FlowRow, FlowScan, FlowState, Handover } from "../../commands";
+import { Assignment, Bucket, HashMode, Identity, LocalOwner, NO_OWNER, Owner, Port, PortRole, Vip } from "../../records";
 import { swap16, swap32 } from "../../wire/ethernet";
 import { SERVICE, VIP, VIP6_HIGH, VIP6_LOW, VMAC, ownerMac } from "./frames";
 
