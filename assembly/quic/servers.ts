@@ -9,12 +9,15 @@
  *                             |<- key, two u64  -->|
  * ```
  */
-import { macOfOwner, owners } from "../buckets";
+import { generation, macOfOwner, owners } from "../buckets";
 import { NO_OWNER, ServerId } from "../records";
 import { OWNERS_MAX, SERVER_IDS_MAX } from "../sizes";
 import { FOUND } from "./server-id";
 
 export const SERVER_IDS: usize = memory.data(SERVER_IDS_MAX * offsetof<ServerId>(), 16);
+
+/** By record: the generation under which its owner was last looked for in vain. Packets go on to name an owner that is away. */
+const MISSED: usize = memory.data(SERVER_IDS_MAX * 4, 16);
 
 /** Halvings of SERVER_IDS_MAX records until none is left. */
 const STEPS_MAX: u32 = 32 - clz<u32>(SERVER_IDS_MAX);
@@ -30,16 +33,20 @@ function serverIdAt(index: u32): ServerId {
 /** Takes `serverIds` records into use, copied by the caller, in ascending order of their keys. */
 export function setServerIds(serverIds: u32): void {
   count = serverIds;
+  memory.fill(MISSED, 0, SERVER_IDS_MAX * 4);
 }
 
 /** The number of the owner in the assignment in force, or NO_OWNER. Looked for when a packet asks: an install need not wait for
  *  all of them. Most owners keep the number that they had the last time. */
-function numberOf(serverId: ServerId): u32 {
+function numberOf(index: u32): u32 {
+  const serverId = serverIdAt(index);
   const mac = <u64>serverId.mac | (<u64>serverId.macHigh << 32);
   const last = <u32>serverId.owner;
   if (last < owners() && macOfOwner(last) == mac) return last;
+  if (load<u32>(MISSED + (index << 2)) == generation()) return NO_OWNER;
   const owner = ownerByMac(mac);
   if (owner != NO_OWNER) serverId.owner = <u16>owner;
+  else store<u32>(MISSED + (index << 2), generation());
   return owner;
 }
 
@@ -67,7 +74,7 @@ export function ownerOfServerId(): u32 {
     if (from >= to) break;
     const middle = (from + to) >>> 1;
     const serverId = serverIdAt(middle);
-    if (serverId.key == key && serverId.keyHigh == keyHigh) return numberOf(serverId);
+    if (serverId.key == key && serverId.keyHigh == keyHigh) return numberOf(middle);
     if (serverId.key < key || (serverId.key == key && serverId.keyHigh < keyHigh)) from = middle + 1;
     else to = middle;
   }

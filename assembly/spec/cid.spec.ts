@@ -297,6 +297,7 @@ describe("a packet whose connection id names no owner", () => {
     expect<u32>(tell(chunk(Table.ASSIGNMENT, 0, 1, 0, at))).toBe(Status.OK);
     expectDelivered(direct(client(2, 7), 4000, SHORT, idOf(3)), 1);
     expect<u32>(lastState(0)).toBe(FlowState.PROVISIONAL);
+    expectDelivered(direct(client(2, 7), 4001, SHORT, idOf(3)), 1);
     // It has come back.
     assign(1, NONE, NONE, NONE);
     expectRedirected(direct(client(2, 7), 4000, SHORT, idOf(3)), RedirectKind.RESTEER, 3);
