@@ -2,19 +2,19 @@
  * `npm run model [-- <configuration>... | mutants] [--traces]`: explores all configurations of the model (some minutes), then the mutants. Exit status 1
  * if a configuration has a violation, or a mutant none.
  */
-import { parseArgs } from "node:util";
+import { readArguments, refuseArguments } from "../arguments.ts";
 import { check, checkMutants, type Checked } from "./check.ts";
 import { CONFIGURATIONS } from "./configuration.ts";
 import { compileModelImage } from "./image.ts";
 
 const MUTANTS = "mutants";
-const { values, positionals } = parseArgs({ options: { traces: { type: "boolean", default: false } }, allowPositionals: true });
+const { values, positionals } = readArguments(
+  { options: { traces: { type: "boolean", default: false } }, allowPositionals: true },
+  `npm run model -- [<configuration>... | ${MUTANTS}] [--traces]`,
+);
 const names = [...CONFIGURATIONS.map(({ name }) => name), MUTANTS];
 const unknown = positionals.find((name) => !names.includes(name));
-if (unknown !== undefined) {
-  process.stderr.write(`there is no configuration "${unknown}"\nUse some of ${names.join(", ")}.\n`);
-  process.exit(2);
-}
+if (unknown !== undefined) refuseArguments(`there is no configuration "${unknown}"`, `Use some of ${names.map((name) => `"${name}"`).join(", ")}.`);
 const isWanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const trace = ({ violation }: Checked): void => violation?.trace.forEach((line, index) => say(`    ${String(index + 1).padStart(2)}  ${line}`));

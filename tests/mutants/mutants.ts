@@ -1,4 +1,7 @@
-/** The firmware, broken on purpose in one place at a time. Each of these must make a spec fail. */
+/** The firmware, broken on purpose in one place at a time. Each of these must make a spec fail, and is in docs/protocol.md. */
+
+import { readFileSync } from "node:fs";
+import { packagePath } from "../../host/paths.ts";
 
 export interface Mutant {
   readonly name: string;
@@ -10,6 +13,12 @@ export interface Mutant {
   readonly to: string;
   /** The spec file that is to notice. */
   readonly spec: string;
+}
+
+/** The text of its file, broken; null when its place is not there once. */
+export function mutated({ file, from, to }: Mutant): string | null {
+  const source = readFileSync(packagePath(file), "utf8");
+  return source.split(from).length === 2 ? source.replace(from, () => to) : null;
 }
 
 const DECIDE = "assembly/decide.ts";
@@ -137,8 +146,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a previous owner's host sends unasked makes a UDP flow",
     file: "assembly/teach.ts",
-    from: "!isCid && indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0",
-    to: "!isCid",
+    from: "} else if (!isCid && isCurrent) {",
+    to: "} else if (!isCid) {",
     spec: "services",
   },
   {
@@ -221,9 +230,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a bucket that is sealed but not empty is left",
     file: "assembly/manage/buckets.ts",
-    from: "return refuse(Status.BUCKET_NOT_EMPTY, state.rows);",
-    to: "return;",
+    from: "if (hasFlag(state, BucketFlag.SEALED) && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);",
+    to: "",
     spec: "manage",
+  },
+  {
+    name: "a bucket is sealed although a SYN cookie may be out",
+    file: "assembly/manage/buckets.ts",
+    from: "if (sendsCookies() && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);",
+    to: "",
+    spec: "cookies",
   },
   {
     name: "a table that a restart has emptied is called complete",
@@ -303,6 +319,13 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "cid",
   },
   {
+    name: "an owner that was away once is away for good",
+    file: "assembly/quic/servers.ts",
+    from: "if (load<u32>(MISSED + (index << 2)) == generation()) return NO_OWNER;",
+    to: "if (load<u32>(MISSED + (index << 2)) != 0) return NO_OWNER;",
+    spec: "cid",
+  },
+  {
     name: "an owner with QUIC connections seems unused",
     file: "assembly/blade/deliver.ts",
     from: "noteUse(place, now);",
@@ -326,8 +349,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a host sends makes a flow of a QUIC connection that has moved",
     file: "assembly/teach.ts",
-    from: "!isCid && indexInHistory",
-    to: "indexInHistory",
+    from: "} else if (!isCid && isCurrent) {",
+    to: "} else if (isCurrent) {",
     spec: "cid",
   },
   {

@@ -5,8 +5,8 @@
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Random } from "../../host/emulator/random.ts";
+import { readArguments } from "../arguments.ts";
 import { run } from "../run/command.ts";
 import { permuteBoard, type Sizes } from "./boards.ts";
 import { permuteCodes } from "./codes.ts";
@@ -24,7 +24,10 @@ const WITHOUT = [
 /** With SIMD and without. */
 const SPEC_BOARDS = ["emulated", "tiny"];
 
-const { values } = parseArgs({ options: { seed: { type: "string", default: "1" }, keep: { type: "boolean", default: false } } });
+const { values } = readArguments(
+  { options: { seed: { type: "string", default: "1" }, keep: { type: "boolean", default: false } } },
+  "npm run permute -- [--seed <number>] [--keep]",
+);
 const out = process.stdout;
 
 const tree = copyTree();

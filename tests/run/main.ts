@@ -1,11 +1,11 @@
 /**
- * `node build/tests/run/main.js [--only specs|cargo|node]... [--board <name>]... [--without <part>]...
+ * `npm test -- [--only specs|cargo|node]... [--board <name>]... [--without <part>]...
  * [--skips fail] [<part of a file's name>]...` runs the test suites (the specs for all boards, or those named), says
  * what fails and what is skipped and why, and ends with the one line `N passed, N failed`. Exit status 1 if a test failed, if a suite ran
  * none, or, with `--skips fail` (what CI does), if a test was skipped.
  */
-import { parseArgs } from "node:util";
 import { boardNames, loadBoard } from "../../host/boards/board-file.ts";
+import { readArguments, refuseArguments } from "../arguments.ts";
 import { runCargo } from "./cargo.ts";
 import { runNodeTests } from "./node-tests.ts";
 import { runSpecs } from "./specs.ts";
@@ -17,16 +17,30 @@ interface Suite {
   run(): Promise<Tally>;
 }
 
+const KINDS = ["specs", "cargo", "node"];
+const SKIPS = ["pass", "fail"];
+
 const out = process.stdout;
-const { values, positionals: wanted } = parseArgs({
-  options: {
-    only: { type: "string", multiple: true },
-    board: { type: "string", multiple: true, default: boardNames() },
-    without: { type: "string", multiple: true, default: [] },
-    skips: { type: "string", default: process.env["DOBBS_SKIPS"] ?? "pass" },
+const { values, positionals: wanted } = readArguments(
+  {
+    options: {
+      only: { type: "string", multiple: true },
+      board: { type: "string", multiple: true, default: boardNames() },
+      without: { type: "string", multiple: true, default: [] },
+      skips: { type: "string", default: process.env["DOBBS_SKIPS"] ?? "pass" },
+    },
+    allowPositionals: true,
   },
-  allowPositionals: true,
-});
+  "npm test -- [--only specs|cargo|node]... [--board <name>]... [--without <part>]... [--skips pass|fail] [<part of a file's name>]...",
+);
+mustBeOneOf("--only", KINDS, values.only ?? []);
+mustBeOneOf("--board", boardNames(), values.board);
+mustBeOneOf("--skips (or DOBBS_SKIPS)", SKIPS, [values.skips]);
+
+function mustBeOneOf(option: string, choices: readonly string[], given: readonly string[]): void {
+  const wrong = given.find((value) => !choices.includes(value));
+  if (wrong !== undefined) refuseArguments(`there is no "${wrong}" for ${option}`, `Use ${choices.join(", ")}.`);
+}
 
 const suites: Suite[] = [
   ...values.board.map((name) => ({
@@ -63,5 +77,6 @@ if (total.skipped > 0) {
   out.write(`${total.skipped} skipped, for the reasons above${forbidden ? "; nothing may be skipped here, so each counts as failed" : ""}\n`);
   total = { passed: total.passed, failed: total.failed + (forbidden ? total.skipped : 0), skipped: 0 };
 }
+if (total.passed + total.failed === 0) out.write(`no test has ${wanted.join(" or ")} in its file's name\n`);
 out.write(`${describe(total)}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
