@@ -1,25 +1,32 @@
 /**
  * A manager's process: once it has been killed, none of its timers runs, and it hears and says nothing. While it sleeps
- * (a virtual machine that is moved) its timers wait, and what is said to it is lost. Its clock need not run true.
+ * (SIGSTOP, a virtual machine that is moved) its timers wait, and what is said to it is lost: its connections break.
  */
 import { US_PER_MS, type VirtualClock } from "../emulator/clock.ts";
-import type { Clock, HostSockets } from "../supervisor/environment.ts";
+import type { Cancel, Clock, HostSockets } from "../supervisor/environment.ts";
 import type { SkewPlan } from "./plan.ts";
 
 const MILLION = 1_000_000;
 
 export const TRUE_TIME: SkewPlan = { ppm: 0, aheadMs: 0 };
 
+/** A clock in ms that need not run true. */
+export function skewed(clock: VirtualClock, { ppm, aheadMs }: SkewPlan): Clock {
+  const pace = 1 + ppm / MILLION;
+  return {
+    now: () => Math.floor((clock.now * pace) / US_PER_MS) + aheadMs,
+    after: (ms, run): Cancel => clock.after((ms * US_PER_MS) / pace, run),
+  };
+}
+
 export class Process {
-  readonly #clock: VirtualClock;
-  readonly #skew: SkewPlan;
+  readonly #clock: Clock;
   #isOn = true;
   /** What is due while it sleeps; null: it is awake. */
   #waiting: (() => void)[] | null = null;
 
-  constructor(clock: VirtualClock, skew: SkewPlan) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#skew = skew;
   }
 
   get isOn(): boolean {
@@ -46,15 +53,13 @@ export class Process {
     if (this.#isOn && this.#waiting === null) work();
   }
 
-  /** ms, as its own clock has them. */
+  /** Its timers run when it does. */
   clock(): Clock {
-    const { ppm, aheadMs } = this.#skew;
-    const pace = 1 + ppm / MILLION;
     return {
-      now: () => Math.floor((this.#clock.now * pace) / US_PER_MS) + aheadMs,
+      now: () => this.#clock.now(),
       after: (ms, run) => {
         let cancelled = false;
-        const cancel = this.#clock.after((ms * US_PER_MS) / pace, () =>
+        const cancel = this.#clock.after(ms, () =>
           this.run(() => {
             if (!cancelled) run();
           }),
@@ -67,14 +72,14 @@ export class Process {
     };
   }
 
-  /** A host's sockets, as this process reads them. */
+  /** A host's sockets, as this process reads them. What was read while it slept is there when it wakes. */
   sockets(sockets: HostSockets): HostSockets {
     return {
       get queueMs() {
         return sockets.queueMs;
       },
       cookiesSent: () => sockets.cookiesSent?.() ?? null,
-      read: (onRows) => sockets.read((rows) => this.hear(() => onRows(rows))),
+      read: (onRows) => sockets.read((rows) => this.run(() => onRows(rows))),
     };
   }
 

@@ -26,7 +26,7 @@ import { faultyChannel, faultyPeers } from "./message-faults.ts";
 import type { Take } from "./parcel.ts";
 import { path } from "./path.ts";
 import type { Plan } from "./plan.ts";
-import { Process, TRUE_TIME } from "./process.ts";
+import { Process, skewed, TRUE_TIME } from "./process.ts";
 import type { Safety } from "./safety.ts";
 import { clientEnd, endOf, type End, type Family } from "./packet.ts";
 import { Site } from "./site.ts";
@@ -285,7 +285,7 @@ export class World {
     const { blade, node } = world;
     const { name } = blade;
     const { skew } = plan.topology.blades.find((candidate) => candidate.name === name)!;
-    const process = new Process(clock, skew);
+    const process = new Process(skewed(clock, skew));
     const channel = (other: ImageNode, onConnected: () => void): ManagementChannel => {
       const made = channelTo(other, clock, process, onConnected);
       world.channels.push(made);
@@ -320,7 +320,7 @@ export class World {
   #startApplianceManager(): void {
     if (this.#managerProcess !== null) return;
     const { plan, clock, safety, trace, onSaved } = this.#options;
-    const process = new Process(clock, TRUE_TIME);
+    const process = new Process(skewed(clock, TRUE_TIME));
     const lives = this.#managerLives++;
     const restored = this.#saved && (JSON.parse(JSON.stringify(this.#saved)) as ApplianceState);
     if (lives > 0) trace.note(APPLIANCE_MANAGER, "starts anew");

@@ -9,7 +9,7 @@ import type { FaultPlan } from "../../host/simulate/plan.ts";
 import { mix } from "../../host/simulate/dice.ts";
 import { path } from "../../host/simulate/path.ts";
 import { Dice } from "../../host/simulate/dice.ts";
-import { Process } from "../../host/simulate/process.ts";
+import { Process, skewed, TRUE_TIME } from "../../host/simulate/process.ts";
 
 const WINDOW = { fromUs: 1_000, toUs: 2_000 };
 const SEED = 5;
@@ -168,7 +168,7 @@ describe("between a manager and a node", () => {
 describe("a process", () => {
   test("that was killed does nothing any more", () => {
     const clock = new VirtualClock();
-    const process = new Process(clock, { ppm: 0, aheadMs: 0 });
+    const process = new Process(skewed(clock, TRUE_TIME));
     const done: string[] = [];
     process.clock().after(5, () => done.push("timer"));
     process.end();
@@ -179,7 +179,7 @@ describe("a process", () => {
 
   test("that sleeps does what was due when it wakes, and has not heard what was said", () => {
     const clock = new VirtualClock();
-    const process = new Process(clock, { ppm: 0, aheadMs: 0 });
+    const process = new Process(skewed(clock, TRUE_TIME));
     const done: string[] = [];
     process.clock().after(5, () => done.push(`timer at ${clock.now}`));
     process.sleep();
@@ -191,7 +191,7 @@ describe("a process", () => {
 
   test("has a clock of its own", () => {
     const clock = new VirtualClock();
-    const own = new Process(clock, { ppm: 1_000, aheadMs: 70 }).clock();
+    const own = new Process(skewed(clock, { ppm: 1_000, aheadMs: 70 })).clock();
     let rang = 0;
     own.after(1_000, () => (rang = clock.now));
     clock.runUntil(10_000_000);

@@ -6,6 +6,7 @@
 import type { Layout } from "../../host/engine/layout.ts";
 import { Records } from "../../host/management/records.ts";
 import type { Blade, LoadBalance } from "../../host/model/appliance.ts";
+import { Process } from "../../host/simulate/process.ts";
 import { ApplianceManager, type ApplianceManagerOptions } from "../../host/supervisor/appliance-manager.ts";
 import type { HostSocket, HostSockets, ManagementChannel, Store } from "../../host/supervisor/environment.ts";
 import { ImageSwitch } from "../../host/supervisor/image-switch.ts";
@@ -16,7 +17,6 @@ import type { Timing } from "../../host/supervisor/timing.ts";
 import { TrafficManager, type TrafficManagerOptions } from "../../host/supervisor/traffic-manager.ts";
 import { VirtualClock } from "./clock.ts";
 import { loadNode, type ImageNode } from "./images.ts";
-import { Life } from "./life.ts";
 
 export const VIP = "192.0.2.1";
 export const VMAC = "02:d0:bb:00:00:01";
@@ -80,7 +80,7 @@ export interface BladeWorld {
   readonly hosts: readonly Host[];
   /** Of the traffic manager that runs now. */
   manager: TrafficManager;
-  life: Life;
+  life: Process;
 }
 
 /** Runnable processes a CPU of a host for which a test has said nothing else. */
@@ -116,7 +116,7 @@ export class World {
   /** The one that runs now. */
   manager: ApplianceManager;
   /** Of the appliance manager that runs now. */
-  life: Life;
+  life: Process;
   /** Messages between managers, as they were sent. */
   readonly sent: { from: string; to: string; message: ManagerMessage }[] = [];
   /** Management messages that nodes have had, by name of their type. */
@@ -129,14 +129,14 @@ export class World {
     this.options = options;
     const roles = Object.entries(options.switches ?? BOTH);
     this.switches = roles.map(([name, role]) => ({ name, role, node: loadNode("switch") }));
-    this.life = new Life(this.clock);
+    this.life = new Process(this.clock);
     this.manager = this.#startManager(null);
   }
 
   /** The appliance manager is killed, and a new one goes on from `restored`. */
   restartManager(restored: ApplianceState | null): void {
     this.life.end();
-    this.life = new Life(this.clock);
+    this.life = new Process(this.clock);
     this.manager = this.#startManager(restored);
   }
 
@@ -244,7 +244,7 @@ export class World {
 
   #startTrafficManager(blade: Blade, node: ImageNode, hosts: readonly Host[]): void {
     const { name } = blade;
-    const life = new Life(this.clock);
+    const life = new Process(this.clock);
     const places = placesOf(blade);
     const clock = life.clock();
     const manager = new TrafficManager({
@@ -267,7 +267,7 @@ export class World {
     this.blades.set(name, { blade, node, hosts, manager, life });
   }
 
-  #journal(life: Life) {
+  #journal(life: Process) {
     return {
       note: (event: string, details: Note["details"]) => {
         if (life.isOn) this.notes.push({ at: this.clock.now(), event, details });
@@ -275,7 +275,7 @@ export class World {
     };
   }
 
-  #peers(from: string, life: Life) {
+  #peers(from: string, life: Process) {
     return {
       send: (to: string, message: ManagerMessage) => {
         if (!life.isOn) return;
@@ -291,7 +291,7 @@ export class World {
     };
   }
 
-  #channel(name: string, node: ImageNode, life: Life, lag = () => 0): ManagementChannel {
+  #channel(name: string, node: ImageNode, life: Process, lag = () => 0): ManagementChannel {
     const loses = () => this.options.drops?.(name) ?? false;
     const { layout } = node;
     const records = new Records(layout);

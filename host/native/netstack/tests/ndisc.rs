@@ -177,24 +177,5 @@ fn rubbish_is_survived() {
     net.client.connect(net.at(), tuple(CLIENT6, 40_000, SERVER6, PORT)).unwrap();
     net.run_for(5_000);
     let (client, server) = (net.client.rows()[0].id, net.server.rows()[0].id);
-    let mut state = 1u32;
-    let mut random = move || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state >> 8
-    };
-    let frames: Vec<Vec<u8>> = net.log.iter().map(|(_, frame)| frame.clone()).collect();
-    for round in 0..100_000 {
-        let mut frame = frames[round % frames.len()].clone();
-        for _ in 0..random() % 4 {
-            let at = 12 + random() as usize % (frame.len() - 12);
-            frame[at] = random() as u8;
-        }
-        frame.truncate(random() as usize % 100);
-        net.server.receive(net.at(), &frame);
-        net.server.poll(net.at());
-    }
-    net.server.events();
-    net.client.send(client, b"x").unwrap();
-    net.run_for(3_000_000);
-    assert_eq!(net.server.receive_data(server, 9).unwrap(), b"x");
+    net.survives_rubbish((client, server), 100);
 }

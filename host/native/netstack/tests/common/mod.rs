@@ -169,6 +169,31 @@ impl Net {
     pub fn server_state(&self, id: u32) -> Option<State> {
         state(&self.server, id)
     }
+
+    /// The server gets 100,000 frames like those of the log with bytes changed and cut off before byte `longest`; the connection, `(client,
+    /// server)` ids, works afterwards.
+    pub fn survives_rubbish(&mut self, (client, server): (u32, u32), longest: usize) {
+        let mut state = 1u32;
+        let mut random = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        let frames: Vec<Vec<u8>> = self.log.iter().map(|(_, frame)| frame.clone()).collect();
+        for round in 0..100_000 {
+            let mut frame = frames[round % frames.len()].clone();
+            for _ in 0..random() % 4 {
+                let at = 12 + random() as usize % (frame.len() - 12);
+                frame[at] = random() as u8;
+            }
+            frame.truncate(random() as usize % longest);
+            self.server.receive(self.at(), &frame);
+            self.server.poll(self.at());
+        }
+        self.server.events();
+        self.client.send(client, b"x").unwrap();
+        self.run_for(3_000_000);
+        assert_eq!(self.server.receive_data(server, 9).unwrap(), b"x");
+    }
 }
 
 pub fn state(stack: &Netstack, id: u32) -> Option<State> {
