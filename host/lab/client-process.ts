@@ -1,5 +1,5 @@
 /** A process that plays clients: told what to do, and telling what becomes of them, in objects of JSON, one a line. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DobbsError } from "../errors.ts";
 import { readLines } from "./client-messages.ts";
@@ -13,19 +13,13 @@ export class ClientProcess<Told extends object, Tells> {
   #stderr = "";
 
   /** It ends when this process does: its stdin ends. */
-  constructor(command: readonly string[], onMessage: (message: Tells) => void) {
-    const [program, ...args] = command as [string, ...string[]];
-    this.#child = spawn(program, args, { detached: true });
+  constructor(child: ChildProcessWithoutNullStreams, onMessage: (message: Tells) => void) {
+    this.#child = child;
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => void (this.#stderr += text));
     // It has ended, or was not started: `until` tells.
     this.#child.stdin.on("error", () => undefined);
     this.#child.on("error", (error) => void (this.#stderr += error.message));
     readLines<Tells>(this.#child.stdout, onMessage);
-  }
-
-  /** undefined: it could not be started. */
-  get pid(): number | undefined {
-    return this.#child.pid;
   }
 
   tell(message: Told): void {

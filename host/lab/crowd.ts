@@ -3,8 +3,7 @@ import { packagePath } from "../paths.ts";
 import { SERVICE_PORT, VIPS } from "./addresses.ts";
 import type { ClientsPlan, FromClients, ToClients } from "./client-messages.ts";
 import { ClientProcess } from "./client-process.ts";
-import { inNamespace } from "./namespaces.ts";
-import type { RunFolder } from "./run-folder.ts";
+import type { Services } from "./services.ts";
 import type { PlannedSession, SessionResult, Wave } from "./sessions.ts";
 
 const PROGRAM = packagePath("build", "host", "lab", "clients.js");
@@ -15,13 +14,12 @@ export class Crowd {
   readonly #connected = new Set<number>();
   readonly #results = new Map<number, SessionResult>();
 
-  constructor(folder: RunFolder, namespace: string, plan: Omit<ClientsPlan, "kind" | "vips" | "port">) {
+  constructor(services: Services, namespace: string, plan: Omit<ClientsPlan, "kind" | "vips" | "port">) {
     this.#sessions = plan.sessions;
-    this.#clients = new ClientProcess(inNamespace(namespace, [process.execPath, PROGRAM]), (message) => {
+    this.#clients = new ClientProcess(services.pipe({ name: "clients", namespace, command: [process.execPath, PROGRAM] }), (message) => {
       if (message.kind === "connected") this.#connected.add(message.id);
       else this.#results.set(message.result.id, message.result);
     });
-    if (this.#clients.pid !== undefined) folder.note("clients", this.#clients.pid);
     this.#clients.tell({ kind: "plan", vips: VIPS, port: SERVICE_PORT, ...plan });
   }
 

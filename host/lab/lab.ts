@@ -58,7 +58,7 @@ export class Lab {
     const captures = [await captureResets(site.services, CLIENTS, capture), await captureSegments(site.services, segments)];
     const sightings = new Sightings(site.manager);
     sightings.start();
-    const crowd = new Crowd(this.#folder, CLIENTS, {
+    const crowd = new Crowd(site.services, CLIENTS, {
       sessions,
       hashes,
       files: this.#folder.join("files"),

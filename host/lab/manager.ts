@@ -1,5 +1,4 @@
 /** The appliance manager and the traffic managers of a lab, asked as their users ask them: by `dobbs`, and by the JSON API. */
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ApiClient } from "../api/client.ts";
@@ -10,7 +9,7 @@ import { packagePath } from "../paths.ts";
 import { hostNamespace } from "./addresses.ts";
 import { socketWord } from "./lab-appliance.ts";
 import type { RunFolder } from "./run-folder.ts";
-import type { Service, Services } from "./services.ts";
+import { finished, type Service, type Services } from "./services.ts";
 
 const DOBBS = packagePath("build", "host", "cli", "dobbs.js");
 const READY_MS = 20_000;
@@ -90,9 +89,17 @@ export class Manager {
     this.#client?.close();
   }
 
-  /** Runs `dobbs <args> --json`, and returns what it prints. Throws what it failed with. */
+  /** As `dobbs`, of this appliance. */
   order<T>(...args: string[]): Promise<T> {
-    return dobbs<T>([...args, "--state", this.state]);
+    return this.dobbs<T>(...args, "--state", this.state);
+  }
+
+  /** Runs `dobbs <args> --json`, and returns what it prints. Throws E_LAB_COMMAND with what it said. */
+  async dobbs<T>(...args: string[]): Promise<T> {
+    const command = [process.execPath, DOBBS, ...args, "--json"];
+    const { status, stdout, stderr } = await finished(this.#options.services.pipe({ name: `dobbs ${args[0]}`, namespace: null, command }));
+    if (status === 0) return JSON.parse(stdout) as T;
+    throw new DobbsError("E_LAB_COMMAND", `dobbs ${args.join(" ")} exits ${status}: ${stderr.trim()}`, "See what it says.", 1);
   }
 
   /**
@@ -146,16 +153,4 @@ export class Manager {
 /** Of a log as JSON, line by line. */
 function eventsIn(log: string): string[] {
   return log.split("\n").flatMap((line) => /^\{.*"event":"([^"]+)".*\}$/.exec(line)?.[1] ?? []);
-}
-
-/** Runs a command of `dobbs` with --json. Throws E_LAB_COMMAND with what it said. */
-export async function dobbs<T>(args: readonly string[]): Promise<T> {
-  const child = spawn(process.execPath, [DOBBS, ...args, "--json"], { stdio: ["ignore", "pipe", "pipe"], detached: true });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => void (stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void (stderr += text));
-  const status = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  if (status === 0) return JSON.parse(stdout) as T;
-  throw new DobbsError("E_LAB_COMMAND", `dobbs ${args.join(" ")} exits ${status}: ${stderr.trim()}`, "See what it says.", 1);
 }

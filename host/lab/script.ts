@@ -8,7 +8,7 @@ import { hostNamespace, nicNamespace, SWITCH_NAMES } from "./addresses.ts";
 import type { Crowd } from "./crowd.ts";
 import { socketWord } from "./lab-appliance.ts";
 import type { Failure } from "./ledger.ts";
-import { dobbs, type Manager } from "./manager.ts";
+import type { Manager } from "./manager.ts";
 import { killInTheMiddle, type ManagerKill, type Order } from "./manager-kill.ts";
 import { emptyNamespaces, runStep } from "./namespaces.ts";
 import { drained, type Operator, STEP_MS } from "./orders.ts";
@@ -102,7 +102,7 @@ async function orderAndKill({ manager, note }: Stage, event: string, order: Orde
 
 async function flash({ manager, folder, note }: Stage, blade: string, bundle: string): Promise<Pause> {
   const at = Date.now();
-  const { tables, pauseUs } = await dobbs<{ tables: "kept" | "lost"; pauseUs: number }>(["flash", bundle, "--to", socketWord(folder, blade)]);
+  const { tables, pauseUs } = await manager.dobbs<{ tables: "kept" | "lost"; pauseUs: number }>("flash", bundle, "--to", socketWord(folder, blade));
   await inForce(manager, blade);
   note(`firmware of ${blade} swapped: tables ${tables}`);
   if (tables === "kept") return { what: `firmware of ${blade} swapped, tables kept`, ms: pauseUs / 1_000 };

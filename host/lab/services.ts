@@ -1,5 +1,5 @@
 /** The programs of a lab: started in their namespaces, each with a log of its own, and ended by pid. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, type SpawnOptions } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DobbsError } from "../errors.ts";
@@ -12,6 +12,14 @@ export interface ServiceOptions {
   readonly namespace: string | null;
   readonly command: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** A program that has come to its end. */
+export interface Finished {
+  /** null: a signal has ended it; below 0: it could not be started (-errno). */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 const POLL_MS = 20;
@@ -81,19 +89,50 @@ export class Services {
     return this.#folder.join("logs", `${name}.log`);
   }
 
-  /** In a session of its own: an interrupt at the terminal is the lab's business. The log of a name goes on where it was. */
-  start({ name, namespace, command, environment }: ServiceOptions): Service {
-    if (this.#isClosed) throw new Error(`${name} is not started: the lab is being taken down`);
+  /** An interrupt at the terminal is the lab's business, and not a service's. The log of a name goes on where it was. */
+  start(options: ServiceOptions): Service {
+    const { name } = options;
+    this.#checkOpen(name);
     const log = this.#logPath(name);
-    const [program, ...args] = inNamespace(namespace, command) as [string, ...string[]];
     const out = openSync(log, "a");
-    const child = spawn(program, args, { detached: true, stdio: ["ignore", out, out], env: { ...process.env, ...environment } });
-    closeSync(out);
-    // Told by `ready`: it is not running.
-    child.on("error", () => undefined);
-    // A lab that is kept ends, and these do not.
-    child.unref();
-    if (child.pid !== undefined) this.#folder.note(name, child.pid);
-    return new Service(name, child, log);
+    try {
+      const child = this.#spawn(options, { stdio: ["ignore", out, out] });
+      // Told by `ready`: it is not running.
+      child.on("error", () => undefined);
+      // A lab that is kept ends, and these do not.
+      child.unref();
+      return new Service(name, child, log);
+    } finally {
+      closeSync(out);
+    }
   }
+
+  /** A program that is talked with. Whoever starts it listens for its errors. */
+  pipe(options: ServiceOptions): ChildProcessWithoutNullStreams {
+    this.#checkOpen(options.name);
+    return this.#spawn(options, { stdio: "pipe" }) as ChildProcessWithoutNullStreams;
+  }
+
+  #checkOpen(name: string): void {
+    if (this.#isClosed) throw new Error(`${name} is not started: the lab is being taken down`);
+  }
+
+  /** In a session of its own. It is noted, so that it does not outlive the lab. */
+  #spawn({ name, namespace, command, environment }: ServiceOptions, options: SpawnOptions): ChildProcess {
+    const [program, ...args] = inNamespace(namespace, command) as [string, ...string[]];
+    const child = spawn(program, args, { ...options, detached: true, env: { ...process.env, ...environment } });
+    if (child.pid !== undefined) this.#folder.note(name, child.pid);
+    return child;
+  }
+}
+
+/** Resolves when it has ended. It is given nothing to read. */
+export function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
+  let stdout = "";
+  let stderr = "";
+  child.stdin.on("error", () => undefined).end();
+  child.stdout.setEncoding("utf8").on("data", (text: string) => void (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => void (stderr += text));
+  child.on("error", (error) => void (stderr += error.message));
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, stdout, stderr })));
 }

@@ -2,6 +2,7 @@
  *  TLS, authenticated; see `connect.ts` and `listen.ts`. */
 import type { Socket } from "node:net";
 import type { DobbsError } from "../errors.ts";
+import { Deadline } from "./deadline.ts";
 import { decodeError, encodeError } from "./error-frame.ts";
 import { encodeFrame, FRAME_KIND, type Frame, FrameReader, type FrameLimits } from "./frame.ts";
 import { linkError } from "./link-error.ts";
@@ -45,9 +46,10 @@ export class StreamLink implements Link {
   readonly #reader: FrameReader;
   readonly #frameMs: number;
   readonly #maxQueued: number;
-  readonly #silence: NodeJS.Timeout | null;
-  #frameTimer: NodeJS.Timeout | null = null;
-  /** `reader.count` when the timer was started. */
+  readonly #silence: Deadline | null;
+  /** Of the frame that has begun. */
+  #frameEnd: Deadline | null = null;
+  /** `reader.count` when that began. */
   #timed = 0;
   #sent = 0;
   #open = true;
@@ -61,7 +63,7 @@ export class StreamLink implements Link {
     this.#frameMs = limits.frameMs ?? FRAME_MS;
     this.#maxQueued = limits.maxQueued ?? QUEUED_BYTES_MAX;
     const { silentMs } = limits;
-    this.#silence = silentMs === undefined ? null : setTimeout(() => this.#silent(silentMs), silentMs);
+    this.#silence = silentMs === undefined ? null : new Deadline(silentMs, () => this.#silent(silentMs));
     socket.setNoDelay?.(true);
     socket.on("data", (chunk) => this.#take(chunk));
     socket.on("error", (error) => this.#end(this.#refused ?? streamError(error)));
@@ -96,7 +98,7 @@ export class StreamLink implements Link {
   }
 
   #deliver(frame: Frame): boolean {
-    this.#silence?.refresh();
+    this.#silence?.renew();
     this.#refused = null;
     if (frame.kind === FRAME_KIND.ERROR) {
       this.#refused = decodeError(frame.payload);
@@ -112,10 +114,10 @@ export class StreamLink implements Link {
   /** Each frame has its own time, however its bytes trickle in. */
   #watchFrame(): void {
     const { begun, count } = this.#reader;
-    if (!this.#open || (this.#frameTimer && begun && this.#timed === count)) return;
-    if (this.#frameTimer) clearTimeout(this.#frameTimer);
+    if (!this.#open || (this.#frameEnd && begun && this.#timed === count)) return;
+    this.#frameEnd?.cancel();
     this.#timed = count;
-    this.#frameTimer = begun ? setTimeout(() => this.#late(), this.#frameMs) : null;
+    this.#frameEnd = begun ? new Deadline(this.#frameMs, () => this.#late()) : null;
   }
 
   #late(): void {
@@ -138,8 +140,8 @@ export class StreamLink implements Link {
   #end(reason: DobbsError | null, { tell }: { tell: boolean } = { tell: false }): void {
     if (!this.#open) return;
     this.#open = false;
-    if (this.#frameTimer) clearTimeout(this.#frameTimer);
-    if (this.#silence) clearTimeout(this.#silence);
+    this.#frameEnd?.cancel();
+    this.#silence?.cancel();
     if (reason?.code === "E_LINK_SLOW") {
       this.#socket.destroy();
     } else {

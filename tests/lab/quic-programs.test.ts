@@ -1,6 +1,6 @@
 /** The lab's QUIC server and clients, on loopback: no lab, and no root. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -53,6 +53,11 @@ async function start(name: string, config: ConnectionIdConfig, hosts: readonly s
   return { process: child, places: [...said.matchAll(/^listening on (\S+)$/gm)].map((match) => match[1]!) };
 }
 
+/** For `QuicClients`: here, and in no namespace. */
+function spawned([program, ...args]: readonly string[]): ChildProcessWithoutNullStreams {
+  return spawn(program!, args);
+}
+
 function serverIdFor({ serverIdBytes }: ConnectionIdConfig): Buffer {
   return Buffer.from("0a0b0c0d", "hex").subarray(0, serverIdBytes);
 }
@@ -82,7 +87,7 @@ for (const { kind, config } of KINDS) {
     const name = `server-${config.id}`;
     const { places } = await start(name, config, ["127.0.0.1"]);
     const wire = await QuicWire.open(parsePlace(places[0]!), 1 + config.serverIdBytes + config.nonceBytes);
-    const clients = new QuicClients(keys, (command) => [...command]);
+    const clients = new QuicClients(keys, spawned);
     const sessions = [1, 2, 3].map((id): QuicSession => ({
       id, client: `127.0.1.${id}`, next: id === 2 ? "127.0.2.2" : null, server: placeText(wire.place),
     }));
@@ -106,7 +111,7 @@ for (const { kind, config } of KINDS) {
 
 test("one server is there for clients of both families, who go on from other ports", { skip }, async () => {
   const { places } = await start("both", ENCRYPTED, ["127.0.0.1", "[::1]"]);
-  const clients = new QuicClients(keys, (command) => [...command]);
+  const clients = new QuicClients(keys, spawned);
   clients.start([
     { id: 1, client: "127.0.1.4", next: "127.0.2.4", server: places[0]! },
     // Loopback has one IPv6 address: the port alone is another one.
@@ -123,7 +128,7 @@ test("one server is there for clients of both families, who go on from other por
 
 test("a client whose server goes away, or is not there, says so, and others go on", { skip }, async () => {
   const [gone, there] = [await start("gone", ENCRYPTED, ["127.0.0.1"]), await start("there", ENCRYPTED, ["127.0.0.1"])];
-  const clients = new QuicClients(keys, (command) => [...command]);
+  const clients = new QuicClients(keys, spawned);
   clients.start([
     { id: 1, client: "127.0.1.5", next: null, server: gone.places[0]! },
     { id: 2, client: "127.0.1.6", next: null, server: there.places[0]! },
@@ -145,7 +150,7 @@ test("a client whose server goes away, or is not there, says so, and others go o
 test("a client trusts no server of another CA", { skip }, async () => {
   const { places } = await start("strange", ENCRYPTED, ["127.0.0.1"]);
   const others = await writeQuicKeys((name) => join(folder, `other-${name}`));
-  const clients = new QuicClients(others, (command) => [...command]);
+  const clients = new QuicClients(others, spawned);
   clients.start([{ id: 1, client: "127.0.1.8", next: null, server: places[0]! }]);
   await clients.until("are over", () => false, LONG_MS);
   clients.close();

@@ -30,6 +30,7 @@ const FRAMES = { unix: 5_000, tls: 500 } as const;
 const AT_ONCE = 8;
 const GROWTH_MAX = 16 * 1024 * 1024;
 type Random = (below: number) => number;
+const pick = <T>(items: readonly T[], random: Random): T => items[random(items.length)]!;
 
 const folder = temporaryFolder();
 const keysFolder = temporaryFolder();
@@ -56,19 +57,21 @@ function memory(): number {
   return heapUsed + external;
 }
 
-const WORDS: readonly unknown[] = [
+/** What the traffic manager of `blade` may say, some of it in another one's name. */
+const wordsOf = (blade: string): readonly unknown[] => [
   { type: "join", blade: "mallory", release: "0.1.0" },
   { type: "ping" },
   ...Object.values(REPORTS).map((message) => ({ type: "message", to: APPLIANCE_MANAGER, message })),
   { type: "message", to: "ardsley", message: REPORTS.sessions },
   { type: "message", to: "ardsley", message: HANDOVER },
+  { type: "message", to: "ardsley", message: { ...HANDOVER, owner: blade } },
   { type: "message", to: "ardsley", message: ORDERS.install },
 ];
 const JUNK: readonly unknown[] = [null, true, -1, 0.5, 1e300, 2 ** 53, "", "x".repeat(300), "__proto__", "ardsley", [], [[]], {}, { kind: "install" }];
 
-/** Words with something wrong, as text: mostly JSON. */
-function mutatedWords(random: Random): string {
-  const words = WORDS[random(WORDS.length)];
+/** Words of `blade` with something wrong, as text: mostly JSON. */
+function mutatedWords(blade: string, random: Random): string {
+  const words = pick(wordsOf(blade), random);
   if (random(4) === 0) {
     const text = Buffer.from(JSON.stringify(words));
     for (let flips = 1 + random(4); flips > 0; flips--) text[random(text.length)] = random(256);
@@ -106,8 +109,8 @@ function lie(random: Random): string {
   }
 }
 
-/** What the hub would make of them, of one who has joined; null: it refuses them. */
-function taken(text: string): ToManager | null {
+/** What the hub would make of them, of the traffic manager of `blade`, which has joined; null: it refuses them. */
+function taken(text: string, blade: string): ToManager | null {
   let words: ToManager;
   try {
     words = decodeToManager(Buffer.from(text, "latin1"));
@@ -118,7 +121,7 @@ function taken(text: string): ToManager | null {
   }
   if (words.type === "message") {
     const { to, message } = words;
-    return (to === APPLIANCE_MANAGER ? asReport(message) : asPeerMessage(message, "ardsley")) && words;
+    return (to === APPLIANCE_MANAGER ? asReport(message) : asPeerMessage(message, blade)) && words;
   }
   return words.type === "ping" ? words : null;
 }
@@ -126,7 +129,7 @@ function taken(text: string): ToManager | null {
 test(`${MUTATED.toLocaleString("en-US")} mutated messages: each is refused with its code, or is one that might have been sent`, () => {
   const random = randomOf(SEED);
   let count = 0;
-  for (let i = 0; i < MUTATED; i++) if (taken(mutatedWords(random))) count++;
+  for (let i = 0; i < MUTATED; i++) if (taken(mutatedWords("ardsley", random), "ardsley")) count++;
   assert.ok(count > 0 && count < MUTATED / 4, `${count} were taken`);
 });
 
@@ -201,8 +204,8 @@ interface Attack {
   readonly nameOf: (stream: number, number: number) => string;
   /** How many mutants are to be looked at. */
   readonly count: number;
-  /** `sequence`: of the frame behind the honest ones. */
-  readonly bad: (sequence: number, random: Random) => Bad;
+  /** `sequence`: of the frame behind the honest ones of `blade`. */
+  readonly bad: (blade: string, sequence: number, random: Random) => Bad;
 }
 
 const said = (words: unknown): string => JSON.stringify(words);
@@ -219,7 +222,7 @@ async function attack({ word, credentials, ofBlade, open, nameOf, count, bad }: 
     target.reports.set(blade, reports);
     const joins = { type: "join", blade, release: "0.1.0" };
     const good = [joins, { type: "message", to: APPLIANCE_MANAGER, message: REPORTS.sessions }, { type: "ping" }].slice(0, 1 + random(3)).map(said);
-    const { taken: lies, last } = bad(good.length + 1, random);
+    const { taken: lies, last } = bad(blade, good.length + 1, random);
     const frames = [...good, ...lies].map((text, at) => encodeFrame(FRAME_KIND.PEER, at + 1, Buffer.from(text, "latin1")));
     const raw = open(target.word, number).send(Buffer.concat([...frames, last]));
     raw.socket.end();
@@ -228,7 +231,7 @@ async function attack({ word, credentials, ofBlade, open, nameOf, count, bad }: 
     // One that was cut off is not answered.
     assert.match(refusal ?? "E_LINK_CLOSED", /^E_(LINK|PEER)_/, `seed ${SEED}, stream ${stream}`);
     const expected = [...good.slice(1), ...lies].flatMap((text) => {
-      const words = taken(text);
+      const words = taken(text, blade);
       return words?.type === "message" && words.to === APPLIANCE_MANAGER ? [words.message] : [];
     });
     assert.deepEqual(reports, expected, `seed ${SEED}, stream ${stream}`);
@@ -255,19 +258,19 @@ async function attack({ word, credentials, ofBlade, open, nameOf, count, bad }: 
   }
 }
 
-function badFrame(sequence: number, random: Random): Bad {
+function badFrame(blade: string, sequence: number, random: Random): Bad {
   let last: Uint8Array;
-  do last = mutated(encodeFrame(FRAME_KIND.PEER, sequence, Buffer.from(said(WORDS[random(WORDS.length)]))), sequence, random);
+  do last = mutated(encodeFrame(FRAME_KIND.PEER, sequence, Buffer.from(said(pick(wordsOf(blade), random)))), sequence, random);
   while (last.length === 0);
   return { taken: [], last };
 }
 
 /** `lies`: at most so many, before one that is refused. */
 function badMessages(lies: number): Attack["bad"] {
-  return (sequence, random) => {
+  return (blade, sequence, random) => {
     const all = Array.from({ length: random(lies + 1) }, () => lie(random));
     let text: string;
-    while (taken((text = mutatedWords(random)))) all.push(text);
+    while (taken((text = mutatedWords(blade, random)), blade)) all.push(text);
     return { taken: all, last: encodeFrame(FRAME_KIND.PEER, sequence + all.length, Buffer.from(text, "latin1")) };
   };
 }

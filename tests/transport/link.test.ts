@@ -41,6 +41,11 @@ async function echoServer(options: Partial<TestListen> = {}) {
   return { word, listener, frames, closed, links };
 }
 
+/** This process does nothing at all for so long. */
+function sleepThrough(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 function open(word: LinkWord, limits = LIMITS): Promise<Link> {
   return new Promise((resolve, reject) => connectLink(word, null, { ...limits, serverRole: "manager", onOpen: resolve, onFail: reject }));
 }
@@ -148,6 +153,27 @@ describe("a link on a Unix socket", () => {
     raw.send(encodeFrame(KIND, 7, text("7")));
     await until("the late one has come", () => frames.length === 7);
     raw.socket.destroy();
+  });
+
+  test("whose own end has slept reads what came meanwhile, and blames nobody", async () => {
+    const limitMs = 200;
+    for (const options of [{ frameMs: limitMs }, { silentMs: limitMs }]) {
+      const { word, frames, links } = await echoServer(options);
+      const raw = RawStream.unix(word.path);
+      const [first, second] = [encodeFrame(KIND, 1, text("first")), encodeFrame(KIND, 2, text("second"))];
+      raw.send(first, second.subarray(0, 5));
+      await until("one and a part are there", () => frames.length === 1);
+      raw.send(second.subarray(5));
+      sleepThrough(2 * limitMs);
+      await until("the rest is there, too", () => frames.length === 2);
+      assert.ok(links[0]!.isOpen);
+      // And the other end, which has slept as well, has some time to go on.
+      raw.send(encodeFrame(KIND, 3, text("third")).subarray(0, 5));
+      sleepThrough(2 * limitMs);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.ok(links[0]!.isOpen);
+      assert.equal((await raw.ended).refusal, "E_LINK_TIMEOUT");
+    }
   });
 
   test("that ends in the middle of a frame has not sent it", async () => {

@@ -4,7 +4,6 @@ import { BLADE_NAMES, clientAddresses, CLIENTS, FAMILIES, hostNamespace, VIPS } 
 import { ClientProcess } from "../client-process.ts";
 import type { Exchange } from "../exchanges.ts";
 import { type CounterName, sumCounters } from "../host-counters.ts";
-import { inNamespace } from "../namespaces.ts";
 import { STEP_MS } from "../orders.ts";
 import type { Server, Site } from "../site.ts";
 import { ECHO_PORT } from "./echo-datagram.ts";
@@ -50,12 +49,12 @@ export const fragments: Scene = {
   async run(site) {
     const answered = new Set<number>();
     const results = new Map<number, EchoResult>();
-    const command = inNamespace(CLIENTS, [process.execPath, packagePath("build", "host", "lab", "scenes", "echo-clients.js")]);
-    const clients = new ClientProcess<ToEchoClients, FromEchoClients>(command, (message) => {
+    const command = [process.execPath, packagePath("build", "host", "lab", "scenes", "echo-clients.js")];
+    const child = site.services.pipe({ name: "echo-clients", namespace: CLIENTS, command });
+    const clients = new ClientProcess<ToEchoClients, FromEchoClients>(child, (message) => {
       if (message.kind === "answered") answered.add(message.id);
       else results.set(message.result.id, message.result);
     });
-    if (clients.pid !== undefined) site.folder.note("echo-clients", clients.pid);
     const without = (those: { has(id: number): boolean }): string[] => SESSIONS.filter(({ id }) => !those.has(id)).map(({ client }) => client);
     const cut = await scaleUpAndDown(site, { joins: BLADES[2]!, leaves: BLADES[0]!, offlineMs: OFFLINE_MS }, {
       begin: () => {

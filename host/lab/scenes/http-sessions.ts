@@ -48,7 +48,7 @@ export class HttpSessions {
     this.#capture = capture;
     this.#tcpdump = tcpdump;
     const { namespace, sessions, hashes } = plan;
-    this.crowd = new Crowd(site.folder, namespace, { sessions, hashes, files: site.folder.join("files"), serverPaces: true, pace: PACE });
+    this.crowd = new Crowd(site.services, namespace, { sessions, hashes, files: site.folder.join("files"), serverPaces: true, pace: PACE });
   }
 
   static async open(site: Site, plan: HttpPlan): Promise<HttpSessions> {

@@ -1,10 +1,11 @@
 /** iperf3 over UDP: a server a client and host, since one serves one client at a time; and clients that run for a while. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DobbsError } from "../../errors.ts";
 import { CLIENTS, hostNamespace, vipFor } from "../addresses.ts";
 import type { Exchange } from "../exchanges.ts";
-import { inNamespace, runStep } from "../namespaces.ts";
+import { runStep } from "../namespaces.ts";
+import { type Finished, finished } from "../services.ts";
 import type { Server, Site } from "../site.ts";
 
 export interface IperfRun {
@@ -62,16 +63,8 @@ export class IperfClients {
       ...["iperf3", "-c", vipFor(client), "-B", client, "-p", String(port), "-J", "-t", String(seconds)],
       ...["-u", "-b", String(BITS_A_SECOND), "-l", String(DATAGRAM_BYTES), ...(reverse ? ["-R"] : [])],
     ];
-    const [program, ...args] = inNamespace(CLIENTS, command) as [string, ...string[]];
-    const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    if (child.pid !== undefined) this.#site.folder.note(`iperf3-${port}`, child.pid);
-    let stdout = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => void (stdout += text));
-    child.stderr.resume();
-    child.on("error", () => undefined);
-    const ended = new Promise<Ended>((resolve) => {
-      child.on("close", (status) => resolve({ status, stdout, at: Date.now() }));
-    });
+    const child = this.#site.services.pipe({ name: `iperf3-${port}`, namespace: CLIENTS, command });
+    const ended = finished(child).then((end) => ({ ...end, at: Date.now() }));
     return { run, seconds, child, beganAt: Date.now(), ended };
   }
 
@@ -126,9 +119,7 @@ interface Running {
   readonly ended: Promise<Ended>;
 }
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
+interface Ended extends Finished {
   readonly at: number;
 }
 

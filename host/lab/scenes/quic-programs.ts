@@ -1,4 +1,5 @@
 /** The QUIC programs as the lab runs them: what its servers are given, and its clients as the lab sees them. */
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { createPrivateKey, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { DobbsError } from "../../errors.ts";
@@ -92,15 +93,10 @@ export class QuicClients {
   readonly #clients: ClientProcess<ToQuicClients, FromQuicClients>;
   readonly #states = new Map<number, QuicState>();
 
-  /** `wrap`: makes a command line run where clients are. */
-  constructor({ ca }: Pick<QuicKeys, "ca">, wrap: (command: readonly string[]) => readonly string[]) {
-    const command = wrap([process.execPath, CLIENTS, "--ca", ca, "--server-name", SERVER_NAME]);
-    this.#clients = new ClientProcess(command, (event) => this.#take(event));
-  }
-
-  /** undefined: they could not be started. */
-  get pid(): number | undefined {
-    return this.#clients.pid;
+  /** `start`: runs a command where clients are. */
+  constructor({ ca }: Pick<QuicKeys, "ca">, start: (command: readonly string[]) => ChildProcessWithoutNullStreams) {
+    const child = start([process.execPath, CLIENTS, "--ca", ca, "--server-name", SERVER_NAME]);
+    this.#clients = new ClientProcess(child, (event) => this.#take(event));
   }
 
   /** By session id. */

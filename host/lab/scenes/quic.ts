@@ -5,7 +5,6 @@
 import { randomBytes } from "node:crypto";
 import { FAMILIES, BLADE_NAMES, clientAddresses, CLIENTS, hostNamespace, inBrackets, vipFor, VIPS } from "../addresses.ts";
 import type { Exchange } from "../exchanges.ts";
-import { inNamespace } from "../namespaces.ts";
 import { STEP_MS } from "../orders.ts";
 import type { QuicSession } from "../quic/messages.ts";
 import type { Server, Site } from "../site.ts";
@@ -63,8 +62,8 @@ export const quic: Scene = {
   },
 
   async run(site) {
-    const clients = new QuicClients({ ca: site.folder.join("quic-ca.pem") }, (command) => inNamespace(CLIENTS, command));
-    if (clients.pid !== undefined) site.folder.note("quic-clients", clients.pid);
+    const start = (command: readonly string[]) => site.services.pipe({ name: "quic-clients", namespace: CLIENTS, command });
+    const clients = new QuicClients({ ca: site.folder.join("quic-ca.pem") }, start);
     const cut = await scaleUpAndDown(site, { joins: BLADES[2]!, leaves: BLADES[0]!, offlineMs: OFFLINE_MS }, {
       begin: () => {
         clients.start(SESSIONS);
