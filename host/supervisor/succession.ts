@@ -98,10 +98,11 @@ export function bucketsLost(before: Assignment, after: Assignment, owner: string
   return bucketsWhere(before, ([current], number) => current === number, owner).filter((bucket) => !kept.has(bucket));
 }
 
-/** Buckets of which `owner` is in the history in `after` and not in `before`. */
+/** Buckets that others have in `before`, and of which `owner` is in the history in `after` only. */
 export function bucketsEntered(before: Assignment, after: Assignment, owner: string): number[] {
   const known = new Set(bucketsWhere(before, (history, number) => history.includes(number), owner));
-  return bucketsWhere(after, (history, number) => history.includes(number), owner).filter((bucket) => !known.has(bucket));
+  const isOwned = (bucket: number): boolean => before.buckets[bucket]!.length > 0;
+  return bucketsWhere(after, (history, number) => history.includes(number), owner).filter((bucket) => isOwned(bucket) && !known.has(bucket));
 }
 
 /** Buckets by current owner's name, in order of name. */

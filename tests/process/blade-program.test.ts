@@ -16,7 +16,9 @@ const BUCKETS = 16;
 const CLIENTS = 24;
 /** All of 127.0.0.0/8 is this machine, so each process of tests has addresses to itself. */
 const NET = `127.${100 + (process.pid % 100)}.${(process.pid >> 8) & 255}`;
-const VIP = `${NET}.1`;
+/** Both hosts are this machine. So that each has connections of its own, the traffic managers are told different VIPs; of
+ *  frames, which would mind, there are none. */
+const VIPS: Readonly<Record<string, string>> = { ardsley: `${NET}.1`, yonkers: `${NET}.2` };
 const blade = (name: string, number: number): Blade => ({ name, mac: `02:00:00:00:00:0${number}`, port: number, weight: 1, vms: [] });
 const ARDSLEY = blade("ardsley", 1);
 const YONKERS = blade("yonkers", 2);
@@ -28,7 +30,7 @@ const unix = (name: string): LinkWord & { kind: "unix" } => ({ kind: "unix", pat
 function charter({ name }: { name: string }, more: Partial<Charter> = {}): Charter {
   const appliance = {
     name: "westchester",
-    vips: [VIP],
+    vips: [VIPS[name]!],
     vmac: "02:d0:bb:00:00:01",
     buckets: BUCKETS,
     hash: "mix",
@@ -73,7 +75,7 @@ describe("two blades", { concurrency: false }, () => {
     const tlsOptions = ["--tls-ca", key("ca.pem"), "--tls-cert", key("blade-yonkers.pem"), "--tls-key", key("blade-yonkers.key")];
     managers.set("yonkers", managed("yonkers", "--manager", linkWordText(tls), ...tlsOptions));
     server = createServer((socket) => void socket.on("error", () => undefined));
-    await new Promise<void>((resolve) => server.listen(0, VIP, resolve));
+    await new Promise<void>((resolve) => server.listen(0, VIPS["ardsley"], resolve));
     atEnd(() => {
       for (const client of clients) client.destroy();
       server.close();
@@ -106,12 +108,12 @@ describe("two blades", { concurrency: false }, () => {
   test("the host's connections to the VIP are counted, and no others", async () => {
     const { port } = server.address() as AddressInfo;
     for (let i = 0; i < CLIENTS; i++) {
-      const client = connect({ host: VIP, port, localAddress: `${NET}.${10 + i}` }).on("error", () => undefined);
+      const client = connect({ host: VIPS["ardsley"]!, port, localAddress: `${NET}.${10 + i}` }).on("error", () => undefined);
       clients.push(client);
       await new Promise((resolve) => client.once("connect", resolve));
     }
-    // Both hosts are this machine.
-    await eventually("both count them", () => appliance.live("ardsley") === CLIENTS && appliance.live("yonkers") === CLIENTS);
+    await eventually("they are counted", () => appliance.live("ardsley") === CLIENTS);
+    assert.equal(appliance.live("yonkers"), 0);
     assert.ok(appliance.blade("ardsley")!.load! >= 0);
   });
 

@@ -21,8 +21,6 @@ const BUCKETS = 16;
 const CLIENTS = 24;
 const NET = "10.90.0";
 const VIP = `${NET}.1`;
-/** Both blades' hosts: a VIP is no address of 127.0.0.0/8, and this machine's own are let alone. */
-const NAMESPACE = `dobbs-killed-${process.pid}`;
 /** Longer than a step takes to follow the one before. */
 const QUIET_MS = 700;
 
@@ -42,7 +40,7 @@ switches:
   - { name: west, dobbs: { link: "${link("west")}" } }
 `;
 
-/** In the namespace: a server, and clients that stay connected, over lo: sockets for the traffic managers to find. */
+/** In a host's namespace: a server, and clients that stay connected, over lo: sockets for its traffic manager to find. */
 const CONNECTIONS = `
   const { connect, createServer } = require("node:net");
   let open = 0;
@@ -59,13 +57,40 @@ function ip(...args: readonly string[]): void {
   assert.equal(status, 0, `ip ${args.join(" ")}: ${stderr}`);
 }
 
-function openConnections(): Program {
-  ip("netns", "add", NAMESPACE);
-  atEnd(() => ip("netns", "delete", NAMESPACE));
-  ip("-n", NAMESPACE, "link", "set", "lo", "up");
-  ip("-n", NAMESPACE, "address", "add", `${VIP}/24`, "dev", "lo");
-  for (let i = 0; i < CLIENTS; i++) ip("-n", NAMESPACE, "address", "add", `${NET}.${10 + i}/24`, "dev", "lo");
-  return new Program("ip", "netns", "exec", NAMESPACE, process.execPath, "-e", CONNECTIONS).start();
+/** A blade's host: a namespace, since a VIP is no address of 127.0.0.0/8, and this machine's own are let alone. */
+class Host {
+  readonly name: string;
+  readonly namespace: string;
+  #connections: Program | null = null;
+
+  constructor(name: string) {
+    this.name = name;
+    this.namespace = `dobbs-killed-${process.pid}-${name}`;
+    const { namespace } = this;
+    ip("netns", "add", namespace);
+    atEnd(() => ip("netns", "delete", namespace));
+    ip("-n", namespace, "link", "set", "lo", "up");
+    ip("-n", namespace, "address", "add", `${VIP}/24`, "dev", "lo");
+    for (let i = 0; i < CLIENTS; i++) ip("-n", namespace, "address", "add", `${NET}.${10 + i}/24`, "dev", "lo");
+  }
+
+  get live(): number {
+    return this.#connections === null ? 0 : CLIENTS;
+  }
+
+  async connect(): Promise<void> {
+    const connections = new Program("ip", "netns", "exec", this.namespace, process.execPath, "-e", CONNECTIONS).start();
+    this.#connections = connections;
+    await until("the clients are connected", () => connections.count("open") === 1);
+  }
+
+  /** What has been removed from an appliance closes what it had, or is not let in again. */
+  async disconnect(): Promise<void> {
+    await this.#connections!.kill("SIGKILL");
+    this.#connections = null;
+    const sockets = ["netns", "exec", this.namespace, "ss", "-Htn", "exclude", "time-wait", "exclude", "listening"];
+    await until("the sockets are gone", () => spawnSync("ip", sockets, { encoding: "utf8" }).stdout === "");
+  }
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -73,11 +98,13 @@ const skip = isRoot ? false : "it needs root, for a network namespace";
 
 class Manager {
   readonly #program: Program;
+  readonly #hosts: ReadonlyMap<string, Host>;
   /** By generation: an assignment that was in force, as JSON. */
   readonly #assignments = new Map<number, string>();
   #client: ApiClient | null = null;
 
-  constructor() {
+  constructor(hosts: ReadonlyMap<string, Host>) {
+    this.#hosts = hosts;
     const file = join(folder, "appliance.yaml");
     writeFileSync(file, APPLIANCE);
     this.#program = applianceManager("--appliance", file, "--state", join(folder, "state"), "--listen", link("peers"), "--api", "127.0.0.1:0");
@@ -129,7 +156,7 @@ class Manager {
     let status = await this.status();
     const isSettled = ({ phase, waiting, blades, switches, generation }: StatusDocument): boolean =>
       phase === "idle" && waiting.length === 0 &&
-      blades.every((one) => one.status === "spare" || (one.health === "healthy" && one.generation === generation && one.live === CLIENTS)) &&
+      blades.every((one) => one.status === "spare" || (one.health === "healthy" && one.generation === generation && one.live === this.#hosts.get(one.name)!.live)) &&
       switches.every((one) => one.generation !== null && one.answers === true);
     await until("all is settled", async () => isSettled((status = await this.status())), 30_000);
     const assignment = await this.#client!.ask<{ generation: number }>("GET", "/v1/assignment");
@@ -149,16 +176,17 @@ const bucketsOf = ({ blades }: StatusDocument): Record<string, number> => Object
 const isIn = ({ blades }: StatusDocument, name: string): string => blades.find((blade) => blade.name === name)!.status;
 
 describe("the appliance manager, killed with -9", { concurrency: false }, () => {
-  const manager = new Manager();
+  const hosts = new Map<string, Host>();
+  const manager = new Manager(hosts);
   after(closeAll);
 
   before(async () => {
     if (!isRoot) return;
-    const connections = openConnections();
-    await until("the clients are connected", () => connections.count("open") === 1);
+    for (const name of ["ardsley", "yonkers"]) hosts.set(name, new Host(name));
+    await hosts.get("ardsley")!.connect();
     for (const [name, image] of [["west", "switch"], ["ardsley", "blade"], ["yonkers", "blade"]] as const) shim(name, link(name), image).start();
-    for (const blade of ["ardsley", "yonkers"]) {
-      const netns = `${blade}=/run/netns/${NAMESPACE}`;
+    for (const [blade, { namespace }] of hosts) {
+      const netns = `${blade}=/run/netns/${namespace}`;
       trafficManager(blade, "--shim", link(blade), "--manager", link("peers"), "--queue-ms", "5", "--netns", netns).start();
     }
     atEnd(() => manager.end());
@@ -172,9 +200,13 @@ describe("the appliance manager, killed with -9", { concurrency: false }, () => 
   for (const order of ["add", "drain"] as const) {
     const wanted = order === "add" ? { ardsley: BUCKETS / 2, yonkers: BUCKETS / 2 } : { ardsley: BUCKETS, yonkers: 0 };
     test(`at each step of ${order === "add" ? "an add" : "a drain"}: the next one goes on from there, to the same end`, { skip }, async () => {
+      const yonkers = hosts.get("yonkers")!;
       let step = 1;
       for (; ; step++) {
-        if (order === "drain") await manager.order("yonkers", "add");
+        if (order === "drain") {
+          await manager.order("yonkers", "add");
+          await yonkers.connect();
+        }
         await manager.settled();
         const wasKilled = await manager.killAtStep(step, "yonkers", order);
         if (wasKilled) await manager.start();
@@ -186,8 +218,13 @@ describe("the appliance manager, killed with -9", { concurrency: false }, () => 
           status = await manager.settled();
         }
         assert.deepEqual(bucketsOf(status), wanted, `step ${step}`);
-        if (order === "add") await manager.order("yonkers", "drain");
+        if (order === "add") {
+          await yonkers.connect();
+          await manager.settled();
+          await manager.order("yonkers", "drain");
+        }
         await manager.order("yonkers", "remove");
+        await yonkers.disconnect();
         if (!wasKilled) break;
       }
       assert.ok(step > 4, `it tells of ${step - 1} steps`);

@@ -22,6 +22,26 @@ describe("scaling up", () => {
     assert.ok(rows > 50 && rows < 150, `${rows}`);
   });
 
+  test("a server that is put behind the appliance while it serves keeps its connections", () => {
+    const world = new World();
+    const ardsley = world.plug("ardsley");
+    world.host("ardsley").open(100);
+    assert.equal(world.outcomeOf((on) => world.manager.addBlades([ardsley], on)), null);
+    world.grow("dobbs-ferry");
+    assert.ok(world.clock.until(() => statesOf(world, "ardsley").some(({ index, complete }) => index > 0 && complete), 1_000));
+    const rows = statesOf(world, "ardsley").reduce((sum, state) => sum + (state.index > 0 ? state.rows : 0), 0);
+    assert.ok(rows > 20, `${rows} of its connections are in the table of what has moved`);
+  });
+
+  test("a second one that has connections of its own is not let in: others may have had the same ones since", () => {
+    const world = new World();
+    world.grow("ardsley");
+    const ferry = world.plug("dobbs-ferry");
+    world.host("dobbs-ferry").open(100);
+    const refusal = world.outcomeOf((on) => world.manager.addBlades([ferry], on));
+    assert.equal(code(refusal), "E_LEFT_OVER");
+  });
+
   test("installs on all blades before a switch is touched, the standby one first", () => {
     const world = new World();
     world.grow("ardsley", "dobbs-ferry");
