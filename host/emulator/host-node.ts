@@ -97,6 +97,8 @@ export class HostNode {
           clock.after(readUs, () => onRows(rows));
         });
       },
+      // Its stack has no SYN cookies.
+      cookiesSent: () => 0,
       // The supervisor's clock cuts off fractions of a millisecond: one more, to be sure.
       queueMs: Math.ceil(queueUs / US_PER_MS) + 1,
     };

@@ -190,7 +190,11 @@ export class BladeProgram {
       if (problem) journal.warn("sockets-unread", problem, { owner });
       else journal.note("sockets-read", { owner });
     };
-    return new InetDiagSockets({ clock, vips, queueMs, onProblem, ...(path !== undefined && { netns: path }) });
+    const onCookieProblem = (problem: DobbsError | null): void => {
+      if (problem) journal.warn("cookies-unread", problem, { owner });
+      else journal.note("cookies-read", { owner });
+    };
+    return new InetDiagSockets({ clock, vips, queueMs, onProblem, onCookieProblem, ...(path !== undefined && { netns: path }) });
   }
 
   #switchChannel(word: string): LazySwitchChannel {

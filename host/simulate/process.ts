@@ -78,7 +78,7 @@ export class Process {
       get queueMs() {
         return sockets.queueMs;
       },
-      cookiesSent: () => sockets.cookiesSent?.() ?? null,
+      cookiesSent: () => sockets.cookiesSent(),
       read: (onRows) => sockets.read((rows) => this.run(() => onRows(rows))),
     };
   }

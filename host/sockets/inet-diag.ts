@@ -4,7 +4,7 @@ import type { Clock, HostSocket, HostSockets } from "../supervisor/environment.t
 import { dumpRequest, familiesOf } from "./diag-request.ts";
 import { DiagSocket } from "./diag-socket.ts";
 import { hasAddress } from "./local-address.ts";
-import { cookiesSent } from "./netstat.ts";
+import { CookieCounter } from "./netstat.ts";
 import { addSocket } from "./union.ts";
 
 export interface InetDiagOptions {
@@ -17,6 +17,8 @@ export interface InetDiagOptions {
   readonly queueMs?: number;
   /** A reading has failed, and is tried again; null: it has succeeded since. */
   readonly onProblem?: (problem: DobbsError | null) => void;
+  /** It cannot be read how many SYN cookies the host has sent; null: it can be again. */
+  readonly onCookieProblem?: (problem: DobbsError | null) => void;
 }
 
 export const QUEUE_MS_DEFAULT = 20;
@@ -39,6 +41,7 @@ export class InetDiagSockets implements HostSockets {
   readonly queueMs: number;
   readonly #options: InetDiagOptions;
   readonly #families: ReturnType<typeof familiesOf>;
+  readonly #cookies: CookieCounter;
   #socket: DiagSocket;
   #sequence = 0;
   #failing = false;
@@ -49,6 +52,7 @@ export class InetDiagSockets implements HostSockets {
     this.#options = options;
     this.queueMs = options.queueMs ?? QUEUE_MS_DEFAULT;
     this.#families = familiesOf(options.vips);
+    this.#cookies = new CookieCounter({ netns: options.netns ?? null, onProblem: options.onCookieProblem });
     this.#socket = new DiagSocket(options.netns ?? null);
     try {
       this.#dump(new Map());
@@ -85,7 +89,7 @@ export class InetDiagSockets implements HostSockets {
   }
 
   cookiesSent(): number | null {
-    return cookiesSent(this.#options.netns ?? null);
+    return this.#cookies.read();
   }
 
   /** Readings that are under way have no answer any more. */

@@ -1,4 +1,4 @@
-/** Whether hosts of this blade have SYN cookies out: of such connections they know nothing until the client's next segment comes. */
+/** Whether hosts of this blade may have SYN cookies out: of such connections they know nothing until the client's next segment comes. */
 import type { ManagementSession } from "../management/session.ts";
 import type { Clock, HostSockets } from "./environment.ts";
 
@@ -10,6 +10,8 @@ export class CookieWatch {
   readonly #sent: number[];
   /** When a host was seen to have sent more. */
   #sentAt = -Infinity;
+  /** A host could not tell: any may be out, until it says how many it has sent meanwhile. */
+  #untold = false;
 
   constructor(clock: Clock, session: ManagementSession, hosts: readonly HostSockets[]) {
     this.#clock = clock;
@@ -20,14 +22,18 @@ export class CookieWatch {
 
   /** As of the last look. */
   get areOut(): boolean {
-    return this.#clock.now() - this.#sentAt < this.#session.cookieMs;
+    return this.#untold || this.#clock.now() - this.#sentAt < this.#session.cookieMs;
   }
 
   look(): void {
+    this.#untold = false;
     for (const [index, host] of this.#hosts.entries()) {
-      const sent = host.cookiesSent?.() ?? this.#sent[index]!;
-      if (sent !== this.#sent[index]) this.#sentAt = this.#clock.now();
-      this.#sent[index] = sent;
+      const sent = host.cookiesSent();
+      if (sent === null) this.#untold = true;
+      else if (sent !== this.#sent[index]) {
+        this.#sentAt = this.#clock.now();
+        this.#sent[index] = sent;
+      }
     }
   }
 }

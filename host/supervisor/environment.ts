@@ -21,8 +21,8 @@ export interface HostSocket {
 export interface HostSockets {
   /** Reads the socket table. The rows are those of one instant between call and answer. */
   read(onRows: (rows: readonly HostSocket[]) => void): void;
-  /** SYN cookies that the host has sent since it was started; null: it cannot be told now. Absent: it sends none. */
-  readonly cookiesSent?: () => number | null;
+  /** SYN cookies that the host has sent since it was started; null: it cannot be told now, so any may be out. */
+  cookiesSent(): number | null;
   /** A frame that is between NIC and host now, in either direction, has arrived after this many ms. */
   readonly queueMs: number;
 }

@@ -154,3 +154,80 @@ describe("while a host has SYN cookies out", () => {
     assert.equal(isComplete(world), false);
   });
 });
+
+describe("while a host cannot tell whether it has sent SYN cookies", () => {
+  /** ardsley's host has connections, and its counter cannot be read; dobbs-ferry has taken buckets of it. */
+  function untold(): World {
+    const world = new World();
+    world.grow("ardsley");
+    world.clock.advance(COOKIE_MS);
+    world.host("ardsley").open(60);
+    world.host("ardsley").cookies = null;
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    return world;
+  }
+
+  test("a move waits for nothing: no row was lost", () => {
+    assert.ok(isComplete(untold()));
+  });
+
+  test("an IPD that is started anew is not complete before cookies would have run out, and is then", () => {
+    const world = untold();
+    world.node("ardsley").restart();
+    world.clock.advance(COOKIE_MS - 5_000);
+    assert.equal(isComplete(world), false);
+    world.clock.advance(15_000);
+    assert.equal(isComplete(world), true);
+  });
+
+  test("a row that no socket has is kept as long as a cookie may come back, and not longer", () => {
+    const world = withCookies(false);
+    world.host("ardsley").cookies = null;
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    const kept = rows(world);
+    assert.ok(kept > 0);
+    world.clock.advance(COOKIE_MS - 10_000);
+    assert.equal(rows(world), kept);
+    world.clock.advance(20_000);
+    assert.equal(rows(world), 0);
+  });
+
+  test("a drain waits for that, and ends", () => {
+    const world = withCookies(false);
+    world.host("ardsley").cookies = null;
+    world.grow("dobbs-ferry");
+    world.manager.drainBlade("ardsley");
+    world.clock.advance(COOKIE_MS - 5_000);
+    assert.deepEqual(world.offline, []);
+    assert.ok(world.clock.until(() => world.offline.length > 0, 20_000));
+  });
+
+  test("without half-open rows a drain waits for its connections only", () => {
+    const world = untold();
+    world.manager.drainBlade("ardsley");
+    world.clock.advance(5_000);
+    assert.deepEqual(world.offline, []);
+    world.host("ardsley").sockets = [];
+    assert.ok(world.clock.until(() => world.offline.length > 0, 20_000));
+  });
+
+  test("when it can again, and has sent none meanwhile, nothing is waited for any more", () => {
+    const world = untold();
+    world.host("ardsley").cookies = 0;
+    world.clock.advance(1_000);
+    world.node("ardsley").restart();
+    world.clock.advance(1_000);
+    assert.ok(isComplete(world));
+  });
+
+  test("when it can again, and has sent some, these are waited for", () => {
+    const world = untold();
+    world.host("ardsley").cookies = 7;
+    world.clock.advance(1_000);
+    world.node("ardsley").restart();
+    world.clock.advance(COOKIE_MS - 10_000);
+    assert.equal(isComplete(world), false);
+  });
+});

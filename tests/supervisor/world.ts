@@ -38,8 +38,8 @@ export class Host implements HostSockets {
   queueMs = QUEUE_MS;
   readonly #clock: VirtualClock;
   sockets: HostSocket[] = [];
-  /** SYN cookies that it has sent. */
-  cookies = 0;
+  /** SYN cookies that it has sent; null: it cannot tell. */
+  cookies: number | null = 0;
   reads = 0;
   /** Called at every reading, before the table is read. */
   onRead: () => void = () => undefined;
@@ -55,7 +55,7 @@ export class Host implements HostSockets {
     this.#clock.after(MESSAGE_MS, () => onRows(rows));
   }
 
-  cookiesSent(): number {
+  cookiesSent(): number | null {
     return this.cookies;
   }
 
