@@ -9,15 +9,26 @@ import { sendsCookies } from "./identity";
 /** Linux takes a cookie of this minute or of the one before: two periods of 64 s (`net/ipv4/syncookies.c`). */
 export const COOKIE_MS: u32 = 128000;
 
-/** When the first command came: of cookies that were out then no row tells. */
+/** `Identity.cookiesSince`: any may be out. */
+const SINCE_EVER: u32 = 255;
+const SECOND_MS: u32 = 1000;
+
+/** When the first assignment came into force: of what hosts sent before, no row tells. */
 let begun: u32 = 0;
 let hasBegun = false;
+/** Cookies may be out that were sent before that. */
+let beganAmid = false;
 
-/** A command has come that follows the tables: an image that was started anew has got them again by now. */
+/** An assignment has come into force. */
 export function begin(now: u32): void {
   if (hasBegun) return;
   hasBegun = true;
   begun = now;
+}
+
+/** What the identity says. An image that has not begun, and is told of cookies, has seen none of them. */
+export function setCookies(areOut: bool, since: u32, now: u32): void {
+  beganAmid = areOut && (!hasBegun || since == SINCE_EVER || since * SECOND_MS > now - begun);
 }
 
 /** Whether a half-open row that was touched at `touched` may stand for a cookie. */
@@ -35,5 +46,5 @@ export function loseCookie(state: State, now: u32): void {
 /** Whether a cookie may be out of which no row tells. */
 export function hasLostCookies(state: State, now: u32): bool {
   if (!sendsCookies()) return false;
-  return isCookieOut(begun, now) || (state.lost != 0 && isCookieOut(state.lost, now));
+  return (beganAmid && isCookieOut(begun, now)) || (state.lost != 0 && isCookieOut(state.lost, now));
 }

@@ -51,7 +51,8 @@ export class Identity {
   ports: u16;
   /** Percent of a flow-table set that half-open flows may take; 0 for the default of 50. */
   halfOpenShare: u8;
-  reserved: u8;
+  /** With COOKIES: none that was sent longer ago than so many seconds can be out; 255: nobody knows. Else 0. */
+  cookiesSince: u8;
 }
 
 export enum IdentityField {
@@ -64,7 +65,7 @@ export enum IdentityField {
   vips = offsetof<Identity>("vips") | W2,
   ports = offsetof<Identity>("ports") | W2,
   halfOpenShare = offsetof<Identity>("halfOpenShare") | W1,
-  reserved = offsetof<Identity>("reserved") | W1,
+  cookiesSince = offsetof<Identity>("cookiesSince") | W1,
 }
 
 /** An owner on this blade: its number in the assignment's owner table, its MAC, the host port it is behind. */

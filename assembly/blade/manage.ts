@@ -27,7 +27,6 @@ export function onMessage(bytes: u32, now: u32): u32 {
 
 function dispatch(type: u32, now: u32): void {
   if (type == Message.PUT) return put(now);
-  if (type != Message.HELLO) begin(now);
   if (type == Message.SEED || type == Message.REMOVE || type == Message.LOCATE) onFlowBatch(type, now);
   else if (type == Message.LIST) onList(now);
   else if (
@@ -51,7 +50,7 @@ function put(now: u32): void {
   const table = takeChunk();
   if (table == Table.NONE) return;
   if (table == Table.IDENTITY) identify(now);
-  else if (table == Table.ASSIGNMENT) commitAssignment();
+  else if (table == Table.ASSIGNMENT) install(now);
   else if (table == Table.FILTER) commitFilters();
   else if (table == Table.FORWARD) commitForwards();
   else if (table == Table.SERVICE) commitServices();
@@ -59,6 +58,10 @@ function put(now: u32): void {
   else refuse(table == Table.ROLE ? Status.WRONG_IMAGE : Status.UNKNOWN_TABLE, table);
   closeStage();
   sweep();
+}
+
+function install(now: u32): void {
+  if (commitAssignment()) begin(now);
 }
 
 /** What is remembered of fragments names virtual IPs, owners and ports. */

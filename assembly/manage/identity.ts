@@ -1,7 +1,7 @@
 /** Table IDENTITY: checks the staged table, puts it in force. */
 import { Status } from "../messages";
 import { buckets, generation, setLocalIndex, stateOf } from "../buckets";
-import { loseCookie } from "../cookies";
+import { loseCookie, setCookies } from "../cookies";
 import { flush } from "../flows";
 import { dropLists } from "../handover";
 import { isHash, setHash } from "../hash";
@@ -30,10 +30,10 @@ export function commitIdentity(now: u32): bool {
   if (staged() != bytes) return refused(Status.BAD_TABLE, bytes);
 
   const vmac = <u64>identity.vmac | (<u64>identity.vmacHigh << 32);
-  if (!isStationMac(vmac) || !isHashMode(identity.hash) || identity.halfOpenShare > PERCENT_MAX || identity.reserved != 0) {
-    return refused(Status.BAD_RECORD, 0);
-  }
+  if (!isStationMac(vmac) || !isHashMode(identity.hash) || identity.halfOpenShare > PERCENT_MAX) return refused(Status.BAD_RECORD, 0);
   if (identity.flags & ~(IdentityFlag.REDIRECT_OFF | IdentityFlag.COOKIES)) return refused(Status.BAD_RECORD, 0);
+  const cookies = (identity.flags & IdentityFlag.COOKIES) != 0;
+  if (!cookies && identity.cookiesSince != 0) return refused(Status.BAD_RECORD, 0);
   const sameHash = isHash(identity.hash, identity.seed, identity.seedHigh);
   if (hasIdentity() && generation() != 0 && !sameHash) return refused(Status.NOT_IN_SERVICE, generation());
 
@@ -59,6 +59,7 @@ export function commitIdentity(now: u32): bool {
   memory.copy(VIPS, STAGE + vipsAt, identity.vips * <u32>offsetof<Vip>());
   memory.copy(PORTS, STAGE + portsAt, identity.ports * <u32>offsetof<Port>());
   setIdentity(identity);
+  setCookies(cookies, identity.cookiesSince, now);
   return moved;
 }
 

@@ -57,10 +57,6 @@ describe("while the hosts send no cookies", () => {
   it("a half-open row takes another one's place, and tables are complete all the same", () => {
     identify(0);
     assign(1, NONE, NONE, NONE);
-    // The image has begun with this; cookies that were out then run out.
-    command(Message.PIN, 0, BUCKET);
-    command(Message.UNPIN, 0, BUCKET);
-    pass(2 * COOKIE_MS);
     cookie(BUCKET, 1);
     pass(1);
     flood(BUCKET);

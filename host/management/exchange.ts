@@ -9,6 +9,9 @@ import { type Answer, decodeAnswer, encodeRequest, type Request } from "./envelo
 import { Records } from "./records.ts";
 import { NO_ANSWER } from "./status.ts";
 
+/** Longer than a request can be on its way in ms, its repetitions and new beginnings counted in. */
+export const LATE_MS_MAX = 5_000;
+
 export interface ExchangeOptions {
   /** Before a request is sent again. Default 50. */
   readonly answerMs?: number;

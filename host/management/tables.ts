@@ -25,8 +25,8 @@ export interface NodeIdentity {
   readonly seed: Uint8Array;
   /** False sends nothing to other owners: for showing what redirection is worth. */
   readonly redirect: boolean;
-  /** A host here has sent SYN cookies not long ago. Default: none has. */
-  readonly cookies?: boolean;
+  /** SYN cookies of hosts here may be out; none that was sent longer ago than this. Default: none is. */
+  readonly cookiesSinceMs?: number;
   /** By port number. A blade's port 0 is its wire. */
   readonly ports: readonly PortRoleName[];
   readonly localOwners: readonly LocalOwnerEntry[];
@@ -35,6 +35,7 @@ export interface NodeIdentity {
 export type FilterEntry = Omit<Filter, "at">;
 export type ForwardStation = Omit<Forward, "at">;
 
+const BYTE_MAX = 0xff;
 const HASH_MODES: Readonly<Record<HashName, string>> = { "low-bits": "LOW_BITS", toeplitz: "TOEPLITZ", mix: "MIX" };
 const SERVICE_CLASSES: Readonly<Record<ServiceClassName, string>> = { none: "NONE", flow: "FLOW", cid: "CID" };
 const FILTER_ACTIONS: Readonly<Record<Filter["action"], string>> = { allow: "ALLOW", drop: "DROP" };
@@ -47,11 +48,12 @@ export function identityTable(records: Records, identity: NodeIdentity): Uint8Ar
       hash: records.code("HashMode", HASH_MODES[identity.hash]),
       flags:
         (identity.redirect ? 0 : records.code("IdentityFlag", "REDIRECT_OFF")) |
-        (identity.cookies ? records.code("IdentityFlag", "COOKIES") : 0),
+        (identity.cookiesSinceMs === undefined ? 0 : records.code("IdentityFlag", "COOKIES")),
       seed: identity.seed,
       localOwners: identity.localOwners.length,
       vips: identity.vips.length,
       ports: identity.ports.length,
+      cookiesSince: Math.min(Math.ceil((identity.cookiesSinceMs ?? 0) / 1_000), BYTE_MAX),
     },
   ]);
   const owners = identity.localOwners.map(({ mac, owner, port }) => ({

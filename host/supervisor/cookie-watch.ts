@@ -10,6 +10,8 @@ export class CookieWatch {
   readonly #sent: number[];
   /** When a host was seen to have sent more. */
   #sentAt = -Infinity;
+  /** When none was out last. */
+  #noneAt = -Infinity;
   /** A host could not tell: any may be out, until it says how many it has sent meanwhile. */
   #untold = false;
 
@@ -25,15 +27,22 @@ export class CookieWatch {
     return this.#untold || this.#clock.now() - this.#sentAt < this.#session.cookieMs;
   }
 
+  /** None that was sent longer ago, in ms, can be out. */
+  get sinceMs(): number {
+    return this.#clock.now() - this.#noneAt;
+  }
+
   look(): void {
+    const now = this.#clock.now();
     this.#untold = false;
     for (const [index, host] of this.#hosts.entries()) {
       const sent = host.cookiesSent();
       if (sent === null) this.#untold = true;
       else if (sent !== this.#sent[index]) {
-        this.#sentAt = this.#clock.now();
+        this.#sentAt = now;
         this.#sent[index] = sent;
       }
     }
+    if (!this.areOut) this.#noneAt = now;
   }
 }

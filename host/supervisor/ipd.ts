@@ -1,4 +1,5 @@
 /** A blade's IPD as its traffic manager keeps it: identity and assignment in force, put anew when they were lost. */
+import { LATE_MS_MAX } from "../management/exchange.ts";
 import type { ManagementSession, OnResult } from "../management/session.ts";
 import type { Refusal } from "../management/status.ts";
 import { NO_ANSWER } from "../management/status.ts";
@@ -6,6 +7,7 @@ import type { NodeConnectionIds } from "../management/connection-id-table.ts";
 import type { FilterEntry, ForwardStation, LocalOwnerEntry, NodeIdentity } from "../management/tables.ts";
 import type { Service } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
+import type { CookieWatch } from "./cookie-watch.ts";
 import { inOrder, type OnDone, type Step } from "./steps.ts";
 
 export interface IpdOptions {
@@ -39,9 +41,8 @@ export class Ipd {
   #assignment: Assignment | null = null;
   /** Local owners of the identity in force; null: none, or not known. */
   #owners: readonly LocalOwnerEntry[] | null = null;
-  /** Whether hosts here have SYN cookies out, */
-  #cookies = false;
-  /** and what the identity in force says of it. */
+  readonly #cookies: CookieWatch;
+  /** Whether hosts here have SYN cookies out, as the identity in force says. */
   #cookiesTold = false;
   /** Generation that is being put now. */
   #installing: number | null = null;
@@ -52,9 +53,10 @@ export class Ipd {
 
   /** `rescue`: called before an identity drops the rows of the flow table, under the generation in force, for the assignment that
    *  follows. */
-  constructor(session: ManagementSession, options: IpdOptions, rescue: Rescue) {
+  constructor(session: ManagementSession, options: IpdOptions, cookies: CookieWatch, rescue: Rescue) {
     this.#session = session;
     this.#options = options;
+    this.#cookies = cookies;
     this.#rescue = rescue;
     this.#tables = { revision: 0, filters: options.filters ?? [], forward: options.forward ?? [] };
   }
@@ -97,9 +99,8 @@ export class Ipd {
   }
 
   /** Says whether hosts here have SYN cookies out. `told`: it knows now. In the midst of an install it is said at the next time. */
-  tellCookies(cookies: boolean, onTold: (told: boolean) => void): void {
-    this.#cookies = cookies;
-    if (this.#cookiesTold === cookies) return onTold(true);
+  tellCookies(onTold: (told: boolean) => void): void {
+    if (this.#cookiesTold === this.#cookies.areOut) return onTold(true);
     if (this.#owners === null || this.#installing !== null) return onTold(false);
     this.#putIdentity(this.#owners, (problem) => onTold(problem === null));
   }
@@ -191,10 +192,11 @@ export class Ipd {
   }
 
   #putIdentity(localOwners: readonly LocalOwnerEntry[], onDone: OnDone): void {
-    const cookies = this.#cookies;
-    this.#session.putIdentity({ ...this.#options.identity, localOwners, cookies }, (result) => {
+    const { areOut, sinceMs } = this.#cookies;
+    const identity = { ...this.#options.identity, localOwners, ...(areOut && { cookiesSinceMs: sinceMs + LATE_MS_MAX }) };
+    this.#session.putIdentity(identity, (result) => {
       this.#owners = result.ok ? localOwners : null;
-      if (result.ok) this.#cookiesTold = cookies;
+      if (result.ok) this.#cookiesTold = areOut;
       onDone(result.ok ? null : result.refusal.text);
     });
   }

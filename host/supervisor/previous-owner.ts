@@ -10,6 +10,7 @@
  * (d) none, and COMPLETE is accepted (it is refused when a row came): the bucket has drained. Else UNSEAL, try later.
  */
 import type { BucketState, FlowEntry } from "../management/commands.ts";
+import { LATE_MS_MAX } from "../management/exchange.ts";
 import type { ManagementSession, Result, Scope } from "../management/session.ts";
 import { refusalOf, type Refusal } from "../management/status.ts";
 import type { Clock } from "./environment.ts";
@@ -31,9 +32,6 @@ export interface Look {
   readonly states: readonly BucketState[];
 }
 
-/** Longer than a message to the IPD can be late, its repetitions and new beginnings counted in: a row that was touched
- *  after the sockets were read is not removed. */
-const LATE_MS_MAX = 5_000;
 
 type OnLook = (result: Result<Look>) => void;
 
@@ -153,7 +151,7 @@ export class PreviousOwner {
     this.#session.list(
       { previousOnly: true },
       step.then((rows) => {
-        // Whole ms, as messages have them.
+        // Whole ms, as messages have them. A row that was touched after the sockets were read is not removed.
         const untouchedMs = Math.ceil(this.#sessions.queueMs + (this.#clock.now() - table.since) + LATE_MS_MAX);
         const dead = rows.filter(
           (row) =>

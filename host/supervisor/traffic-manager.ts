@@ -92,7 +92,9 @@ export class TrafficManager {
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#session = new ManagementSession(clock, channel);
-    this.#ipd = new Ipd(this.#session, options, (generation, next, then) => this.#mirrors.rescue(generation, next, then));
+    const cookies = new CookieWatch(clock, this.#session, owners.map(({ sockets }) => sockets));
+    this.#cookies = cookies;
+    this.#ipd = new Ipd(this.#session, options, cookies, (generation, next, then) => this.#mirrors.rescue(generation, next, then));
     this.#leader = new SwitchLeader(clock, switches, (report) => this.#report(report));
     const names = owners.map(({ name }) => name);
     this.#cids = new CidWatch(this.#session, names, services);
@@ -103,8 +105,6 @@ export class TrafficManager {
       note,
     });
     this.#taker = new HandoverTaker(this.#session, note);
-    const cookies = new CookieWatch(clock, this.#session, owners.map(({ sockets }) => sockets));
-    this.#cookies = cookies;
     const { flowDrainMs } = this.#timing;
     const common = { clock, session: this.#session, vips: identity.vips, services, flowDrainMs, cookies };
     this.#owners = owners.map(
@@ -279,7 +279,7 @@ export class TrafficManager {
       if (!healthy || this.#ipd.assignment === null) return done();
       const { assignment } = this.#ipd;
       // Before anything else: an image that was started anew must know what it may have lost.
-      this.#ipd.tellCookies(this.#cookies.areOut, (told) => {
+      this.#ipd.tellCookies((told) => {
         if (!told && this.#cookies.areOut) return done();
         this.#mirrors.look(assignment, () => this.#lookAt(0, assignment, () => this.#cids.look(done)));
       });

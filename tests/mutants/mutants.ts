@@ -447,9 +447,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an image that begins amid SYN cookies calls its tables complete",
     file: "assembly/cookies.ts",
-    from: "isCookieOut(begun, now) ||",
+    from: "(beganAmid && isCookieOut(begun, now)) ||",
     to: "",
     spec: "cookies-restart",
+  },
+  {
+    name: "an image does not look when the first SYN cookie was sent",
+    file: "assembly/cookies.ts",
+    from: "since * SECOND_MS > now - begun",
+    to: "false",
+    spec: "cookies-since",
   },
   {
     name: "rows of SYN cookies that are flushed with their owner are forgotten",

@@ -104,7 +104,7 @@ describe("while a host has SYN cookies out", () => {
       world.clock.advance(1_000);
       const restartedAt = world.clock.now();
       if (how === "empty") world.restartShim("ardsley");
-      else world.node("ardsley").restart();
+      else world.node("ardsley").restart(world.clock.now());
       world.clock.advance(2_000);
       assert.equal(isComplete(world), false);
       const known = world.host("ardsley").sockets.length;
@@ -125,7 +125,7 @@ describe("while a host has SYN cookies out", () => {
     host.open(60);
     world.grow("dobbs-ferry");
     world.clock.advance(1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(5_000);
     host.sockets = host.sockets.slice(0, 30);
     world.clock.advance(1_000);
@@ -137,7 +137,7 @@ describe("while a host has SYN cookies out", () => {
     world.host("ardsley").open(60);
     world.grow("dobbs-ferry");
     world.clock.advance(COOKIE_MS + 1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(1_000);
     assert.ok(isComplete(world));
   });
@@ -149,7 +149,7 @@ describe("while a host has SYN cookies out", () => {
     world.clock.advance(COOKIE_MS + 1_000);
     world.restartTrafficManager("ardsley");
     world.clock.advance(1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(1_000);
     assert.equal(isComplete(world), false);
   });
@@ -174,7 +174,7 @@ describe("while a host cannot tell whether it has sent SYN cookies", () => {
 
   test("an IPD that is started anew is not complete before cookies would have run out, and is then", () => {
     const world = untold();
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(COOKIE_MS - 5_000);
     assert.equal(isComplete(world), false);
     world.clock.advance(15_000);
@@ -217,7 +217,7 @@ describe("while a host cannot tell whether it has sent SYN cookies", () => {
     const world = untold();
     world.host("ardsley").cookies = 0;
     world.clock.advance(1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(1_000);
     assert.ok(isComplete(world));
   });
@@ -226,7 +226,7 @@ describe("while a host cannot tell whether it has sent SYN cookies", () => {
     const world = untold();
     world.host("ardsley").cookies = 7;
     world.clock.advance(1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(COOKIE_MS - 10_000);
     assert.equal(isComplete(world), false);
   });

@@ -122,7 +122,7 @@ describe("a blade that fails", () => {
     const world = three();
     // What it knows is more than its sockets say, as with a connection whose host has gone down too.
     world.host("hartsdale").open(40);
-    world.node("hartsdale").restart();
+    world.node("hartsdale").restart(world.clock.now());
     world.clock.advance(1_000);
     const rows = () => statesOf(world, "hartsdale").reduce((sum, { index, rows }) => sum + (index < 0 ? 0 : rows), 0);
     assert.ok(rows() > 0);

@@ -54,7 +54,7 @@ describe("UDP flows", () => {
       const world = withFlows();
       world.clock.advance(1_000);
       if (how === "empty") world.restartShim("ardsley");
-      else world.node("ardsley").restart();
+      else world.node("ardsley").restart(world.clock.now());
       world.clock.advance(1_000);
       assert.equal(rows(world), CLIENTS.length);
     });
@@ -66,7 +66,7 @@ describe("UDP flows", () => {
     world.clock.advance(1_000);
     const held = rows(world, previous);
     assert.ok(held > 10);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     assert.equal(rows(world), 0);
     assert.ok(world.untilHad("ardsley", "COMPLETE", 1_000));
     assert.ok(statesOf(world, "ardsley").every(({ index, complete }) => index <= 0 || complete));
@@ -94,7 +94,7 @@ describe("UDP flows", () => {
     const world = withFlows();
     world.grow("dobbs-ferry");
     world.clock.advance(IDLE_MS / 2);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(IDLE_MS / 2 - 2_000);
     assert.ok(rows(world, previous) > 10);
     world.clock.advance(3_000);
@@ -104,7 +104,7 @@ describe("UDP flows", () => {
   test("are put into the table of an owner that is about to lose their bucket, where it has evicted them", () => {
     const world = withFlows();
     world.clock.advance(1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     const outcome = world.outcomeOf((on) => world.manager.addBlades([world.plug("dobbs-ferry")], on));
     assert.equal(outcome, null);
     world.clock.advance(1_000);
@@ -173,7 +173,7 @@ describe("UDP flows", () => {
     world.manager.failBlade("ardsley");
     world.clock.advance(2_000);
     assert.equal(world.outcomeOf((on) => world.manager.addBlades([world.blades.get("ardsley")!.blade], on)), null);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     world.clock.advance(2_000);
     assert.ok(statesOf(world, "ardsley").some(({ index }) => index === 0));
     assert.equal(rows(world), 0);

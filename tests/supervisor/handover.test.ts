@@ -116,7 +116,7 @@ describe("handover lists", () => {
       const world = moved(60);
       world.clock.advance(SETTLED_MS);
       if (how === "empty") world.restartShim("dobbs-ferry");
-      else world.node("dobbs-ferry").restart();
+      else world.node("dobbs-ferry").restart(world.clock.now());
       if (how === "replayed") assert.ok(!allHeld(world));
       world.clock.advance(SETTLED_MS);
       assert.ok(allHeld(world));
@@ -178,7 +178,7 @@ describe("handover lists", () => {
       return types.every((type, at) => type === scans[at]);
     };
     assert.ok(world.clock.until(hasScanned, 1_000));
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     const given = handovers(world).length;
     world.clock.advance(20);
     assert.equal(handovers(world).length, given);
@@ -194,7 +194,7 @@ describe("handover lists", () => {
     const world = moved(60);
     world.clock.advance(SETTLED_MS);
     const old = handovers(world)[0]!;
-    world.node("dobbs-ferry").restart();
+    world.node("dobbs-ferry").restart(world.clock.now());
     world.options = { loses: (from, _, { kind }) => kind === "handover" && from === "ardsley" };
     world.clock.advance(SETTLED_MS);
     const { manager } = world.blades.get("dobbs-ferry")!;
@@ -211,7 +211,7 @@ describe("handover lists", () => {
     const world = moved(60);
     world.clock.advance(SETTLED_MS);
     const old = handovers(world)[0]!;
-    world.node("dobbs-ferry").restart();
+    world.node("dobbs-ferry").restart(world.clock.now());
     world.options = { loses: (from, _, { kind }) => kind === "handover" && from === "ardsley" };
     world.clock.advance(SETTLED_MS);
     const { manager } = world.blades.get("dobbs-ferry")!;

@@ -60,10 +60,10 @@ export class ImageNode {
   }
 
   /** As an engine does after a trap: a new image, and what it had retained. `"empty"`: the shim itself is a new one. */
-  restart(how: "replayed" | "empty" = "replayed"): void {
+  restart(now: number, how: "replayed" | "empty" = "replayed"): void {
     this.#firmware = Firmware.load(engine, this.#bytes);
     if (how === "empty") this.#retained = new Retained();
-    for (const { message } of this.#retained.messages()) this.#firmware.manage(message, 0);
+    for (const { message } of this.#retained.messages()) this.#firmware.manage(message, now);
   }
 }
 

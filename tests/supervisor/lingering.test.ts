@@ -119,7 +119,7 @@ describe("a draining blade with QUIC connections", () => {
   test("is not given up when its firmware has trapped", () => {
     const world = drained();
     talk(world, 5);
-    world.node("ardsley").restart("replayed");
+    world.node("ardsley").restart(world.clock.now(), "replayed");
     assert.equal(packetTo(world, "ardsley", "ardsley"), "DELIVER", "services and server ids were replayed");
     talk(world, 10);
     assert.deepEqual(world.offline, []);

@@ -48,7 +48,7 @@ describe("switches", () => {
       world.clock.advance(2_000);
       world.unplug("ardsley");
       world.clock.advance(5_000);
-      world.node(name).restart("empty");
+      world.node(name).restart(world.clock.now(), "empty");
       world.clock.advance(3_000);
       assert.deepEqual(generations(world).slice(-2), [1, 1], name);
       assert.deepEqual(rolesInForce(world), ["active", "standby"], name);

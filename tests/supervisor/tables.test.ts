@@ -78,8 +78,8 @@ describe("filter rules", () => {
       { ...NO_STRANGERS, at: "switch" },
     ];
     assert.equal(setFilters(world, rules), null);
-    world.node("ardsley").restart("empty");
-    world.node("active").restart("empty");
+    world.node("ardsley").restart(world.clock.now(), "empty");
+    world.node("active").restart(world.clock.now(), "empty");
     world.restartTrafficManager("dobbs-ferry");
     world.clock.advance(5_000);
     assert.deepEqual(inForce(world), { ardsley: true, "dobbs-ferry": true, active: true });

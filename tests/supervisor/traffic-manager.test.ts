@@ -12,7 +12,7 @@ describe("a traffic manager", () => {
     world.grow("dobbs-ferry");
     world.clock.advance(1_000);
     const before = statesOf(world, "ardsley");
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     assert.ok(statesOf(world, "ardsley").every(({ complete, rows }) => !complete && rows === 0));
     world.clock.advance(1_000);
     assert.deepEqual(
@@ -30,7 +30,7 @@ describe("a traffic manager", () => {
     host.onRead = () => {
       // The rows are on their way to an image that has just been opened for them, and is none any more.
       const filling = statesOf(world, "ardsley").some(({ index, complete }) => index > 0 && !complete);
-      if (filling && restarts++ < 1) world.node("ardsley").restart();
+      if (filling && restarts++ < 1) world.node("ardsley").restart(world.clock.now());
     };
     world.grow("dobbs-ferry");
     world.clock.advance(2_000);
@@ -46,7 +46,7 @@ describe("a traffic manager", () => {
     world.host("ardsley").open(80);
     world.grow("dobbs-ferry");
     world.clock.advance(1_000);
-    world.node("ardsley").restart("empty");
+    world.node("ardsley").restart(world.clock.now(), "empty");
     assert.equal(generations(world)[0], 0);
     world.clock.advance(1_000);
     assert.equal(generations(world)[0], 2);
@@ -70,7 +70,7 @@ describe("a traffic manager", () => {
       // Step (c): what was sealed is not so any more.
       if (restartedAt > 0 || !statesOf(world, "ardsley").some(({ sealed }) => sealed)) return;
       restartedAt = world.clock.now();
-      world.node("ardsley").restart();
+      world.node("ardsley").restart(world.clock.now());
     };
     world.clock.advance(5_000);
     assert.ok(restartedAt > 0);
@@ -87,7 +87,7 @@ describe("a traffic manager", () => {
     world.options = { loses: (from, _, { kind }) => from === "ardsley" && kind === "sessions" };
     world.manager.drainBlade("ardsley");
     assert.ok(world.clock.until(() => world.events("drained").length > 0, 5_000));
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     assert.ok(statesOf(world, "ardsley").some(({ index, complete }) => index > 0 && !complete));
     world.clock.advance(1_000);
     assert.ok(statesOf(world, "ardsley").every(({ index, complete }) => index <= 0 || complete));
@@ -145,7 +145,7 @@ describe("a traffic manager", () => {
       const rows = (): number => statesOf(world, "ardsley").reduce((sum, state) => sum + state.rows, 0);
       world.clock.advance(1_000);
       assert.equal(rows(), 50);
-      world.node("ardsley").restart(how);
+      world.node("ardsley").restart(world.clock.now(), how);
       if (how === "replayed") assert.equal(rows(), 0);
       world.clock.advance(1_000);
       assert.equal(rows(), 50);
@@ -160,7 +160,7 @@ describe("a traffic manager", () => {
     host.open(1);
     const [socket] = host.sockets;
     world.clock.advance(1_000);
-    world.node("ardsley").restart();
+    world.node("ardsley").restart(world.clock.now());
     const looked = host.reads;
     assert.ok(world.clock.until(() => host.reads > looked, 1_000));
     world.clock.advance(40);

@@ -165,7 +165,7 @@ export class World {
   /** A blade's shim is killed, and started anew with nothing; its traffic manager connects anew. */
   restartShim(name: string): void {
     const { node, manager } = this.blades.get(name)!;
-    node.restart("empty");
+    node.restart(this.clock.now(), "empty");
     this.#layouts.set(name, node.layout);
     manager.reconnected();
   }

@@ -25,8 +25,8 @@ export function tell(bytes: u32): u32 {
   return answer().status;
 }
 
-export function identify(flags: u32): void {
-  assert(tell(chunk(Table.IDENTITY, 0, 1, 0, identity(flags))) == Status.OK, "identity");
+export function identify(flags: u32, cookiesSince: u32 = 0): void {
+  assert(tell(chunk(Table.IDENTITY, 0, 1, 0, identity(flags, cookiesSince))) == Status.OK, "identity");
 }
 
 /** Puts an assignment of the next generation in force, the same history for every bucket. */

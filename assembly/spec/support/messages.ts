@@ -50,13 +50,14 @@ export function chunk(table: u32, index: u32, count: u32, from: u32, bytes: u32)
 }
 
 /** An identity with owners 1 (port 1) and 2 (port 2) on this node, hash by low bits. Returns its bytes. */
-export function identity(flags: u32): u32 {
+export function identity(flags: u32, cookiesSince: u32 = 0): u32 {
   memory.fill(TABLE, 0, 512);
   const header = changetype<Identity>(TABLE);
   header.vmac = <u32>VMAC;
   header.vmacHigh = <u16>(VMAC >>> 32);
   header.hash = <u8>HashMode.LOW_BITS;
   header.flags = <u8>flags;
+  header.cookiesSince = <u8>cookiesSince;
   header.seed = 0x0123456789abcdef;
   header.localOwners = 2;
   header.vips = 2;

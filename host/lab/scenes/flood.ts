@@ -17,11 +17,13 @@ const FLOOD = { perSecond: 50_000, seconds: 10 } as const;
 const MTU = 1_500;
 /** 40 old ones, and new ones while the flood goes on. */
 const GROUPS: readonly SessionGroup[] = [
-  { wave: "first", kind: "download", count: 12, withinMs: 1_000, seconds: [12, 14] },
+  { wave: "first", kind: "download", count: 12, withinMs: 1_000, seconds: [22, 24] },
   { wave: "first", kind: "keep-alive", count: 14, withinMs: 1_000 },
   { wave: "first", kind: "idle", count: 14, withinMs: 1_000 },
   { wave: "short", kind: "download", count: 30, withinMs: 7_000, seconds: [1, 1] },
 ];
+/** Before the flood: an image that has just begun cannot tell cookies that were sent after that from those before. */
+const AGE_MS = 10_000;
 /** Into the flood, until the move. */
 const BEFORE_MOVE_MS = 1_000;
 /** A SYN that is lost is sent again after 1, 3, 7, 15 seconds. */
@@ -69,6 +71,7 @@ export const flood: Scene = {
     http.crowd.start("first");
     await http.crowd.connected("first", STEP_MS);
     site.note("the old sessions are connected");
+    await sleep(AGE_MS);
     const syns = SynFlood.start(site, FLOOD);
     http.crowd.start("short");
     site.note("the flood begins, and new sessions");
