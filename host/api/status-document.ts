@@ -46,8 +46,8 @@ export interface OwnerDocument {
 
 /** Since the first day. */
 export interface TallyDocument {
-  /** Live connections that were cut: at deadlines and by removals, with failed blades, and by force. */
-  readonly cut: { readonly deadline: number; readonly failed: number; readonly forced: number };
+  /** Live connections that were cut: at deadlines and by removals, with failed blades, and by force; and UDP flows, after `udpDrain`. */
+  readonly cut: { readonly deadline: number; readonly failed: number; readonly forced: number; readonly flows: number };
   /** Blades that were declared failed, and how often that was wrong. */
   readonly declared: number;
   readonly declaredFalsely: number;

@@ -25,6 +25,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   uneven: ({ loads }) => `buckets are moved by load: ${loads}`,
   even: ({ loads }) => `loads are even: ${loads}`,
   forced: ({ buckets, cut }) => `by force: ${count(buckets, "bucket")} lost their oldest owner, and ${count(cut, "connection")} there`,
+  "flows-overdue": ({ blade, flows }) => `${count(flows, "UDP flow")} held buckets back on ${blade} for longer than udpDrain, and ${flows === 1 ? "was" : "were"} cut`,
   "drain-cancelled": ({ blade, cut }) => `the drain of ${blade} is cancelled${cut === 0 ? "" : `, ${count(cut, "connection")} had been cut`}`,
   "given-up": ({ blade, why, ms }) => `${blade} is given up: ${why} for ${Math.round(Number(ms) / 1_000)} s`,
   "declared-falsely": ({ blade, live }) => `${blade} was declared failed, and was alive: it has ${count(live, "connection")}`,

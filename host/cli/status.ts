@@ -62,9 +62,9 @@ export function statusText(status: StatusDocument): string {
 
 /** What was lost since the first day; empty: nothing. */
 function lossText({ tally: { cut, declared, declaredFalsely } }: StatusDocument): string {
-  const { deadline, failed, forced } = cut;
-  const sum = deadline + failed + forced;
-  const cuts = `${count(sum, "connection")} cut so far: ${deadline} at deadlines, ${failed} with failed blades, ${forced} by force`;
+  const { deadline, failed, forced, flows } = cut;
+  const sum = deadline + failed + forced + flows;
+  const cuts = `${count(sum, "connection")} cut so far: ${deadline} at deadlines, ${failed} with failed blades, ${forced} by force, ${flows} by udpDrain`;
   const failures = `${count(declared, "blade")} declared failed so far, ${declaredFalsely} falsely`;
   return [...(sum === 0 ? [] : [cuts]), ...(declared === 0 ? [] : [failures])].join("\n");
 }

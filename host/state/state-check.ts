@@ -15,8 +15,7 @@ export function parseState(json: string, path: string): ApplianceState {
   }
   const format = value?.format as number | undefined;
   if (typeof format === "number" && format > STATE_FORMAT) throw newer(path, format);
-  // It came later than the first files of this format.
-  if (value !== null && typeof value === "object") value = { tally: NO_TALLY, ...value };
+  if (value !== null && typeof value === "object") value = withLaterMembers(value);
   const missing = value === null ? "everything" : whatIsWrong(value);
   if (missing !== null) throw damaged(path, `${missing} is missing or wrong`);
   return value as ApplianceState;
@@ -29,6 +28,13 @@ export function damaged(path: string, why: string): DobbsError {
 export function newer(path: string, format: number): DobbsError {
   const message = `the state file ${path} has format ${format}, and this program knows up to ${STATE_FORMAT}`;
   return new DobbsError("E_STATE_NEWER", message, "Run the release of Dobbs that wrote it, or a newer one.");
+}
+
+/** What came later than the first files of this format. */
+function withLaterMembers(value: Partial<ApplianceState>): Partial<ApplianceState> {
+  const { tally = NO_TALLY, ...others } = value;
+  const isWhole = typeof tally?.cut === "object";
+  return { flowsCut: {}, ...others, tally: isWhole ? { ...tally, cut: { ...NO_TALLY.cut, ...tally.cut } } : tally };
 }
 
 type Kind = "number" | "object" | "array" | "object or null" | "number or null";
@@ -48,6 +54,7 @@ const MEMBERS: Readonly<Record<keyof ApplianceState, Kind>> = {
   removals: "object",
   fenced: "object",
   tally: "object",
+  flowsCut: "object",
   switches: "object",
   activation: "object or null",
   tables: "object",

@@ -254,9 +254,10 @@ export class ApplianceManager {
 
   #onSessions(from: string, sessions: Sessions): void {
     const { view, fenced, assignment } = this.#core.state;
+    const inService = bladesOf(view, "active", "draining").includes(from) && fenced[from]?.opensAt !== null;
+    this.#members.heardFlowsCut(from, sessions.flowsCut, inService);
     // One that has failed gets nothing: it may still believe that it owns buckets.
-    if (!bladesOf(view, "active", "draining").includes(from) || fenced[from]?.opensAt === null)
-      return this.#members.heardOutside(from, sessions);
+    if (!inService) return this.#members.heardOutside(from, sessions);
     this.#loads.onSessions(from, sessions);
     this.#members.installed(from, sessions.generation);
     const behind = sessions.generation < assignment.generation;

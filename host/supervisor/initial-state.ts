@@ -26,7 +26,7 @@ export interface FirstDay {
   readonly byLoad: boolean;
 }
 
-export const NO_TALLY: Tally = { cut: { deadline: 0, failed: 0, forced: 0 }, declared: 0, declaredFalsely: 0 };
+export const NO_TALLY: Tally = { cut: { deadline: 0, failed: 0, forced: 0, flows: 0 }, declared: 0, declaredFalsely: 0 };
 
 export function initialState({ buckets, assigner, switches, filters, forward }: FirstDay): ApplianceState {
   const assignment = emptyAssignment(buckets);
@@ -44,6 +44,7 @@ export function initialState({ buckets, assigner, switches, filters, forward }: 
     removals: {},
     fenced: {},
     tally: NO_TALLY,
+    flowsCut: {},
     switches: { serial: 0, roles: rolesOf(switches), assignment, behind: false },
     activation: null,
     tables: { revision: 0, filters, forward },

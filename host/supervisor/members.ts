@@ -3,7 +3,7 @@ import { DobbsError } from "../errors.ts";
 import type { Core } from "./core.ts";
 import type { Drains } from "./drains.ts";
 import type { Cancel } from "./environment.ts";
-import type { Sessions } from "./messages.ts";
+import type { FlowsCut, Sessions } from "./messages.ts";
 import { bladesAdded, type Reconfigurer } from "./reconfigurer.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
 import { drainedBlades, withStatus } from "./requests.ts";
@@ -106,6 +106,20 @@ export class Members {
       tally: { ...tally, declaredFalsely: tally.declaredFalsely + 1 },
     });
     this.#core.note("declared-falsely", { blade, live: counts.reduce((sum, { live }) => sum + live, 0) });
+  }
+
+  /** What is new of the flows that a blade has cut is counted, unless the blade is out of service: what that had was cut before. */
+  heardFlowsCut(blade: string, heard: FlowsCut, inService: boolean): void {
+    const { flowsCut, tally } = this.#core.state;
+    const last = flowsCut[blade] ?? { since: heard.since, flows: 0 };
+    // A message may be late: of the same traffic manager, or of the one before.
+    if (heard.since < last.since) return;
+    const flows = heard.since === last.since ? heard.flows - last.flows : heard.flows;
+    if (flows <= 0) return;
+    this.#core.change({ flowsCut: { ...flowsCut, [blade]: heard } });
+    if (!inService) return;
+    this.#core.change({ tally: { ...tally, cut: { ...tally.cut, flows: tally.cut.flows + flows } } });
+    this.#core.note("flows-overdue", { blade, flows });
   }
 
   /** The drain of a blade is cancelled: it serves again. */

@@ -21,6 +21,13 @@ export interface Drained {
   readonly buckets: readonly number[];
 }
 
+/** Flows without connections that a traffic manager has cut because they had held their bucket back for too long. */
+export interface FlowsCut {
+  /** When it was started, by its clock: one that is started anew counts anew. */
+  readonly since: number;
+  readonly flows: number;
+}
+
 /** Buckets whose current owners have no handover list of a previous one. */
 export interface Lacking {
   /** The previous owner. */
@@ -81,6 +88,7 @@ export interface Sessions {
   readonly drained: readonly Drained[];
   /** Owners that QUIC connections live at, as far as their packets show. */
   readonly lingering: readonly string[];
+  readonly flowsCut: FlowsCut;
   /** Handover lists that its current owners want: of these previous owners, on other blades. */
   readonly lacking: readonly Lacking[];
   /** Revision of the filter rules and stations that its IPD has; 0: those that it was started with. */

@@ -53,6 +53,7 @@ export class OwnerWatch {
   #lacking: readonly Lacking[] = [];
   /** Why the last look failed; null: it did not. */
   #problem: string | null = null;
+  #flowsCut = 0;
 
   constructor(options: OwnerWatchOptions) {
     const { owner, index, clock, session, vips, services } = options;
@@ -69,6 +70,11 @@ export class OwnerWatch {
 
   get drained(): Drained[] {
     return this.#drained.length === 0 ? [] : [{ owner: this.name, buckets: this.#drained }];
+  }
+
+  /** Flows that were cut here because they had held their bucket back for too long. */
+  get flowsCut(): number {
+    return this.#flowsCut;
   }
 
   /** Handover lists that it has not got, and other blades have. */
@@ -102,6 +108,7 @@ export class OwnerWatch {
     session.remove(scope, 0, overdue, (result) => {
       if (!result.ok) return then();
       this.mirror.drop(overdue);
+      this.#flowsCut += result.value;
       if (result.value > 0) this.#note("flows-cut", { flows: result.value });
       then();
     });

@@ -4,6 +4,7 @@
  */
 import type { Filter, Forward } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
+import type { FlowsCut } from "./messages.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
 import type { Request } from "./requests.ts";
 import type { SwitchRoleName } from "./switch-driver.ts";
@@ -75,8 +76,8 @@ export interface TablesChange {
 /** What was lost, and who was declared dead, since the first day. */
 export interface Tally {
   /** Live connections that were cut: at the deadline of a drain (a removal is one), with a failed blade, and by force,
-   *  where histories would have been too long. */
-  readonly cut: { readonly deadline: number; readonly failed: number; readonly forced: number };
+   *  where histories would have been too long; and UDP flows that had held a bucket back for too long. */
+  readonly cut: { readonly deadline: number; readonly failed: number; readonly forced: number; readonly flows: number };
   /** Blades that were declared failed. */
   readonly declared: number;
   /** Of these: they said later that they had gone on all the time. */
@@ -110,6 +111,8 @@ export interface ApplianceState {
   /** By blade. */
   readonly fenced: Readonly<Record<string, Fence>>;
   readonly tally: Tally;
+  /** As blades' traffic managers have said last, where they have cut any. By blade. */
+  readonly flowsCut: Readonly<Record<string, FlowsCut>>;
   readonly switches: SwitchPlan;
   readonly activation: Activation | null;
   readonly tables: Tables;

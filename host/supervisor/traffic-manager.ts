@@ -72,6 +72,8 @@ export interface TrafficManagerStatus {
 export class TrafficManager {
   readonly #options: TrafficManagerOptions;
   readonly #timing: Timing;
+  /** When it was started. */
+  readonly #since: number;
   readonly #session: ManagementSession;
   readonly #ipd: Ipd;
   readonly #owners: readonly OwnerWatch[];
@@ -91,6 +93,7 @@ export class TrafficManager {
     const { clock, channel, owners, identity, services = [], switches = [] } = options;
     this.#options = options;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#since = clock.now();
     this.#session = new ManagementSession(clock, channel);
     const cookies = new CookieWatch(clock, this.#session, owners.map(({ sockets }) => sockets));
     this.#cookies = cookies;
@@ -304,6 +307,7 @@ export class TrafficManager {
       counts: this.#owners.flatMap(({ counts }) => counts),
       drained: this.#owners.flatMap(({ drained }) => drained),
       lingering: this.#cids.lingering,
+      flowsCut: { since: this.#since, flows: this.#owners.reduce((sum, { flowsCut }) => sum + flowsCut, 0) },
       lacking: this.#taker.asked(this.#owners.flatMap(({ lacking }) => lacking)),
       tables: this.#ipd.revision,
       load: this.#options.load?.() ?? null,

@@ -109,6 +109,7 @@ export class FakeBlades {
         counts: live === 0 ? [] : [{ owner: name, bucket: 0, live }],
         drained: live === 0 && drained.length > 0 ? [{ owner: name, buckets: drained }] : [],
         lingering: [],
+        flowsCut: { since: 0, flows: 0 },
         lacking: [],
         tables,
         load,

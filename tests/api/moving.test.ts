@@ -67,8 +67,8 @@ describe("buckets", () => {
     assert.match(await text("move", "0", "--to", fifth, "--force"), new RegExp(`^1 bucket is ${fifth}'s \\(generation \\d+\\)\\. By force, ${LIVE} connections were cut\\.\\n$`));
     assert.deepEqual(await ownerOf(0), [fifth, ...history.slice(0, 3)]);
     const { body: status } = await ask("GET", "/v1/status");
-    assert.deepEqual(status.tally, { cut: { deadline: 0, failed: 0, forced: LIVE }, declared: 0, declaredFalsely: 0 });
-    assert.match(await text("status"), new RegExp(`^${LIVE} connections cut so far: 0 at deadlines, 0 with failed blades, ${LIVE} by force$`, "m"));
+    assert.deepEqual(status.tally, { cut: { deadline: 0, failed: 0, forced: LIVE, flows: 0 }, declared: 0, declaredFalsely: 0 });
+    assert.match(await text("status"), new RegExp(`^${LIVE} connections cut so far: 0 at deadlines, 0 with failed blades, ${LIVE} by force, 0 by udpDrain$`, "m"));
     const { events } = (await ask("GET", "/v1/events?limit=10000")).body;
     assert.deepEqual(events.filter(({ event }: { event: string }) => event === "forced").map(({ details }: any) => details.cut), [LIVE]);
     // One that was not forced says nothing of it, one that was and cost nothing says 0.

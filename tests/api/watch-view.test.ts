@@ -35,7 +35,7 @@ const STATUS: StatusDocument = {
     { name: "east", role: "standby", generation: null, answers: false },
   ],
   leader: "ardsley",
-  tally: { cut: { deadline: 0, failed: 0, forced: 0 }, declared: 0, declaredFalsely: 0 },
+  tally: { cut: { deadline: 0, failed: 0, forced: 0, flows: 0 }, declared: 0, declaredFalsely: 0 },
   filters: 0,
   forward: 0,
   lastEvent: 2,
@@ -123,6 +123,7 @@ describe("events in words", () => {
 
   test("what force has cut, drains that were cancelled, who was given up, and who lived", () => {
     assert.equal(words("forced", { generation: 9, buckets: 3, cut: 1_200 }), "by force: 3 buckets lost their oldest owner, and 1,200 connections there");
+    assert.equal(words("flows-overdue", { blade: "ardsley", flows: 1 }), "1 UDP flow held buckets back on ardsley for longer than udpDrain, and was cut");
     assert.equal(words("drain-cancelled", { blade: "ardsley", cut: 0 }), "the drain of ardsley is cancelled");
     assert.equal(words("drain-cancelled", { blade: "ardsley", cut: 1 }), "the drain of ardsley is cancelled, 1 connection had been cut");
     assert.equal(words("given-up", { blade: "ardsley", why: "silent", ms: 5_200 }), "ardsley is given up: silent for 5 s");

@@ -27,7 +27,7 @@ export class FakeBlade {
 
   #sessions(): Sessions {
     const generation = this.assignment?.generation ?? 0;
-    return { kind: "sessions", generation, healthy: true, counts: [], drained: [], lingering: [], lacking: [], tables: 0, load: null, switches: null };
+    return { kind: "sessions", generation, healthy: true, counts: [], drained: [], lingering: [], flowsCut: { since: 0, flows: 0 }, lacking: [], tables: 0, load: null, switches: null };
   }
 
   #say(report: Report): void {

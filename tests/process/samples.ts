@@ -71,6 +71,7 @@ export const REPORTS: ByKind<Report> = {
     counts: [{ owner: "ardsley/vm1", bucket: 3, live: 2 }],
     drained: [{ owner: "ardsley/vm1", buckets: [0, 1] }],
     lingering: ["ardsley/vm1"],
+    flowsCut: { since: 1_767_362_602_120, flows: 5 },
     lacking: [{ owner: "b2", buckets: [2, 3] }],
     tables: 2,
     load: 0.25,

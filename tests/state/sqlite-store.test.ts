@@ -63,6 +63,14 @@ describe("a state file", () => {
     assert.deepEqual(using(path, (store) => store.load()), stateNumber(2));
   });
 
+  test("of an earlier release has what came later: no flows were cut", () => {
+    const path = saved(1);
+    tamper(path, `UPDATE state SET json = json_remove(json, '$.flowsCut', '$.tally.cut.flows')`);
+    assert.deepEqual(using(path, (store) => store.load()), stateNumber(1));
+    tamper(path, `UPDATE state SET json = json_remove(json, '$.tally')`);
+    assert.deepEqual(using(path, (store) => store.load()), stateNumber(1));
+  });
+
   test("is its owner's alone, and gives up nothing beside it", () => {
     const path = saved(1);
     assert.equal(statSync(path).mode & 0o777, 0o600);

@@ -20,6 +20,7 @@ const SESSIONS: Sessions = {
   counts: [],
   drained: [],
   lingering: [],
+  flowsCut: { since: 0, flows: 0 },
   lacking: [],
   tables: 0,
   load: null,
@@ -73,6 +74,40 @@ describe("the appliance manager", () => {
       ["a 1", "b 1"],
     );
     assert.deepEqual([manager.status().phase, manager.status().generation], ["idle", 1]);
+  });
+
+  test("counts the flows that blades have cut once, whatever is lost, repeated or late, and whoever is started anew", () => {
+    const { manager } = setUp();
+    manager.addBlades([blade("a", 1), blade("b", 2)]);
+    const counted = (blade: string, since: number, flows: number): number => {
+      manager.receive(blade, { ...SESSIONS, generation: 1, flowsCut: { since, flows } });
+      return manager.status().tally.cut.flows;
+    };
+    assert.equal(counted("a", 100, 0), 0);
+    assert.equal(counted("a", 100, 3), 3);
+    assert.equal(counted("a", 100, 3), 3, "repeated");
+    assert.equal(counted("b", 50, 4), 7, "another blade's");
+    assert.equal(counted("a", 100, 8), 12, "one in between was lost");
+    assert.equal(counted("a", 100, 3), 12, "late");
+    assert.equal(counted("a", 200, 0), 12, "started anew");
+    assert.equal(counted("a", 200, 2), 14);
+    assert.equal(counted("a", 100, 9), 14, "late, of the one before");
+    assert.equal(counted("a", 200, 3), 15);
+  });
+
+  test("does not count what a blade that has failed cuts: all that it had was cut", () => {
+    const { clock, manager } = setUp();
+    manager.addBlades([blade("a", 1), blade("b", 2)]);
+    manager.failBlade("a");
+    clock.advance(1_000);
+    assert.equal(manager.status().blades[0]!.status, "failed");
+    const cut = (blade: string, flows: number): number => {
+      manager.receive(blade, { ...SESSIONS, flowsCut: { since: 1, flows } });
+      return manager.status().tally.cut.flows;
+    };
+    assert.equal(cut("a", 5), 0);
+    assert.equal(cut("stranger", 5), 0);
+    assert.equal(cut("b", 5), 5);
   });
 
   test("lets generations grow at most once in so many ms, whatever is asked", () => {

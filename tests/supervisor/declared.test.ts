@@ -137,7 +137,7 @@ describe("a blade that drains, and cannot be told that buckets are not its own a
     assert.ok(world.clock.until(() => world.offline.length > 0, 5_000));
     assert.deepEqual([world.failed, world.offline], [[], [{ blade: "hartsdale", cut: 20 }]]);
     assert.deepEqual([statusOf(world, "hartsdale").status, statusOf(world, "hartsdale").fenced], ["offline", true]);
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: 20, failed: 0, forced: 0 });
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 20, failed: 0, forced: 0, flows: 0 });
   });
 
   test("so too when it is removed, and then it is forgotten", () => {

@@ -156,6 +156,11 @@ describe("UDP flows", () => {
     assert.equal(rows(world, previous), 0);
     // Those in buckets that it has not lost go on.
     assert.equal(rows(world), CLIENTS.length - held);
+    assert.equal(world.manager.status().tally.cut.flows, held);
+    assert.deepEqual(world.events("flows-overdue").map(({ details }) => details), [{ blade: "ardsley", flows: held }]);
+    world.restartTrafficManager("ardsley");
+    world.clock.advance(1_000);
+    assert.equal(world.manager.status().tally.cut.flows, held);
   });
 
   test("live as long as their service says", () => {

@@ -42,7 +42,7 @@ describe("a move past full histories", () => {
     assert.equal(error!.message, `16 of the buckets to be moved still have 4 owners with live connections; to force it would cut ${FLOWS} live connections`);
     assert.match((error as Error & { mend: string }).mend, /--force/);
     assert.deepEqual(world.manager.assignment(), before);
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: 0 });
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: 0, flows: 0 });
   });
 
   test("by force takes it from the oldest owner, counts what that had there, and leaves the others alone", () => {
@@ -50,7 +50,7 @@ describe("a move past full histories", () => {
     const { error, cut } = ask(world, (on) => world.manager.moveBuckets(ALL, "tarrytown", on, true));
     assert.deepEqual([error, cut], [null, FLOWS]);
     for (const history of histories(world)) assert.deepEqual(history, ["tarrytown", "irvington", "hartsdale", "dobbs-ferry"]);
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: FLOWS });
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: FLOWS, flows: 0 });
     assert.deepEqual(world.events("forced").map(({ details }) => ({ buckets: details["buckets"], cut: details["cut"] })), [{ buckets: 16, cut: FLOWS }]);
     assert.ok(statesOf(world, "ardsley").every(({ index }) => index === -1));
     world.clock.advance(1_000);
@@ -139,7 +139,7 @@ describe("past full histories", () => {
     world.restartManager(saved.at(-1)!);
     world.clock.advance(5_000);
     assert.equal(world.manager.status().phase, "idle");
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: FLOWS });
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: FLOWS, flows: 0 });
     assert.equal(saved.at(-1)!.view.force, undefined);
   });
 });

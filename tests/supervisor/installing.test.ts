@@ -186,6 +186,7 @@ describe("installing", () => {
       counts: [],
       drained,
       lingering: [],
+      flowsCut: { since: 0, flows: 0 },
       lacking: [],
       tables: 0,
       load: null,

@@ -191,7 +191,7 @@ describe("two blades that drain at once", () => {
       { blade: "ardsley", cut: FLOWS },
       { blade: "dobbs-ferry", cut: 7 },
     ]);
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: FLOWS + 7, failed: 0, forced: 0 });
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: FLOWS + 7, failed: 0, forced: 0, flows: 0 });
   });
 
   test("but not when nobody would be left", () => {
@@ -245,7 +245,7 @@ describe("whatever is asked, in any order", () => {
       assert.ok(asked > STEPS);
       for (const name of names) world.host(name).sockets = [];
       assert.ok(world.clock.until(() => histories(world).every(({ length }) => length === 1), 20_000, 50), `seed ${seed}: all settle`);
-      assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: 0 });
+      assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: 0, forced: 0, flows: 0 });
     }
   });
 });

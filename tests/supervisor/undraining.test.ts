@@ -37,7 +37,7 @@ describe("a drain that is cancelled", () => {
     assert.ok(previous.length === 8 && previous.every(({ complete, rows }) => complete && rows > 0));
     assert.deepEqual(world.events("drain-cancelled").map(({ details }) => details), [{ blade: "ardsley", cut: 0 }]);
     world.clock.advance(60_000);
-    assert.deepEqual([world.offline, world.manager.status().tally.cut], [[], { deadline: 0, failed: 0, forced: 0 }]);
+    assert.deepEqual([world.offline, world.manager.status().tally.cut], [[], { deadline: 0, failed: 0, forced: 0, flows: 0 }]);
     world.host("ardsley").sockets = [];
     world.host("dobbs-ferry").sockets = [];
     world.clock.advance(3_000);
