@@ -4,6 +4,7 @@ import type { OwnerPlace } from "../model/appliance.ts";
 import type { Journal } from "../supervisor/environment.ts";
 import type { ManagerMessage } from "../supervisor/messages.ts";
 import type { SwitchDriver } from "../supervisor/switch-driver.ts";
+import type { Timing } from "../supervisor/timing.ts";
 import { TrafficManager } from "../supervisor/traffic-manager.ts";
 import { FirmwareNode, type FirmwareNodeOptions } from "./firmware-node.ts";
 import type { HostNode } from "./host-node.ts";
@@ -13,6 +14,7 @@ import type { PeerNetwork } from "./peer-network.ts";
 export interface BladeNodeOptions extends FirmwareNodeOptions {
   readonly setup: Pick<NodeSetup, "identity" | "services" | "filters" | "forward">;
   readonly peers: PeerNetwork<ManagerMessage>;
+  readonly timing: Partial<Timing>;
   readonly switches: readonly SwitchDriver[];
   readonly journal: Journal;
 }
@@ -45,7 +47,7 @@ export class BladeNode {
 
   /** The blade's traffic manager takes up its work. */
   start(): void {
-    const { name, clock, setup, peers, switches, journal } = this.#options;
+    const { name, clock, setup, timing, peers, switches, journal } = this.#options;
     const manager = new TrafficManager({
       blade: name,
       clock: clock.inMs(),
@@ -57,6 +59,7 @@ export class BladeNode {
         sockets: this.hosts[i]!.sockets(),
       })),
       ...setup,
+      timing,
       switches,
       peers: peers.peersOf(name),
       journal,

@@ -2,7 +2,7 @@
 import { addressBytes, type Family, familyOf } from "../model/address.ts";
 import { type Appliance, type Blade, type OwnerPlace, ownersOfBlade } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
-import { bladeSetup, type Shared, switchSetup } from "../supervisor/node-setup.ts";
+import { bladeSetup, type Shared, switchSetup, timingOf } from "../supervisor/node-setup.ts";
 import { ApplianceManager } from "../supervisor/appliance-manager.ts";
 import { APPLIANCE_MANAGER, type ManagerMessage } from "../supervisor/messages.ts";
 import { type Addresses, type ClientPlace, clientPlace, FAMILIES, hostAddresses, PREFIX_BITS } from "./address-plan.ts";
@@ -107,6 +107,7 @@ export class Cluster {
     const options = {
       ...this.#nodeOptions(blade.name, "blade"),
       setup: bladeSetup(shared, blade),
+      timing: timingOf(this.#appliance),
       peers: this.#peers,
       switches: [this.switch.driver],
       journal: timeline.journal(),

@@ -1,7 +1,7 @@
 /** What became of every connection of a run: the measurements that its report is made of. */
 import type { PlannedConnection } from "./traffic.ts";
 
-/** `cut`: reset, as was announced, by the deadline of a drain. `keeping`: meant to stay open, and did. */
+/** `cut`: reset, as was announced, by the deadline of a drain, or a tunnel after `udpDrain`. `keeping`: meant to stay open, and did. */
 export type Outcome = "planned" | "opening" | "open" | "closing" | "done" | "keeping" | "reset" | "corrupt" | "stalled" | "cut";
 
 /** A connection that stays open has stalled when an exchange of its has not come to an end for this long. */
@@ -64,6 +64,8 @@ export class ConnectionRecord {
 export class Ledger {
   readonly records: readonly ConnectionRecord[];
   readonly #byTuple = new Map<string, ConnectionRecord>();
+  /** Tunnels that were cut after `udpDrain`. */
+  #overdue = 0;
 
   constructor(plans: readonly PlannedConnection[]) {
     this.records = plans.map((plan) => new ConnectionRecord(plan));
@@ -104,6 +106,18 @@ export class Ledger {
     for (const record of records) {
       if (record.brokenUs === null || record.brokenUs >= sinceUs) record.outcome = "cut";
     }
+  }
+
+  /** Of these, tunnels whose bucket has moved for `drainUs`, or had when they were reset: their blades have cut them, as they say of
+   *  `flows` in all. Returns how many these are. */
+  cutOverdue(records: readonly ConnectionRecord[], { drainUs, nowUs, flows }: { drainUs: number; nowUs: number; flows: number }): number {
+    const overdue = records.filter(
+      ({ plan, moved, brokenUs }) => plan.kind === "udp" && moved !== null && (brokenUs ?? nowUs) - moved.atUs >= drainUs,
+    );
+    const announced = overdue.slice(0, flows - this.#overdue);
+    for (const record of announced) record.outcome = "cut";
+    this.#overdue += announced.length;
+    return announced.length;
   }
 
   /** The run is over: what has not come to its end has stalled. */

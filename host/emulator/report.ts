@@ -47,7 +47,7 @@ function bucketBars({ bucketsBefore, bucketsAfter }: RunReport): string[] {
 }
 
 function countsText(report: RunReport): string {
-  const { moved, outcomes, framesRedirected, bytes, migrated, datagramsLost, frames, digest, engine, refusals } = report;
+  const { moved, outcomes, flowsCut, framesRedirected, bytes, migrated, datagramsLost, frames, digest, engine, refusals } = report;
   const rows: [string, string | number][] = [
     ["alive across their bucket's move", moved.alive],
     ["  silent at that moment", moved.idle],
@@ -60,6 +60,7 @@ function countsText(report: RunReport): string {
     ["with lost or changed bytes", outcomes.corrupt],
     ["that never came to an end", outcomes.stalled],
     ["cut at a deadline, as announced", outcomes.cut],
+    ...shownIfAny("flows cut after udpDrain", flowsCut),
     ["frames redirected", framesRedirected],
     ["payload bytes, all checked", bytes],
     ...shownIfAny("connections that went on from another address", migrated),

@@ -26,6 +26,8 @@ export interface RunReport {
   readonly bytes: number;
   /** Of tunnels: those that never arrived. They are allowed to. */
   readonly datagramsLost: number;
+  /** UDP flows that blades have cut after `udpDrain`, as the appliance manager has counted them: also those whose tunnel was over. */
+  readonly flowsCut: number;
   /** Connections whose client went on from another address or port. */
   readonly migrated: number;
   /** On all wires. */
@@ -75,7 +77,7 @@ export interface OutcomeCount {
   readonly corrupt: number;
   /** Never came to an end. */
   readonly stalled: number;
-  /** Cut at the deadline of a drain. */
+  /** Cut at the deadline of a drain, or, of tunnels, after `udpDrain`. */
   readonly cut: number;
 }
 
@@ -85,7 +87,7 @@ export interface OfflineBlade {
   readonly atMs: number;
   /** Connections that it had when its end was announced, as the appliance manager says. */
   readonly cutAnnounced: number;
-  /** Connections that its hosts had at that instant. */
+  /** Connections that its hosts had at that instant, but for tunnels that were cut after `udpDrain`. */
   readonly live: number;
   /** When the last of its connections closed; null: it had none. */
   readonly lastClosedMs: number | null;

@@ -5,6 +5,7 @@ import type { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Shared } from "../supervisor/node-setup.ts";
 import { bucketCounts } from "../supervisor/succession.ts";
+import { DEFAULT_TIMING } from "../supervisor/timing.ts";
 import { FAMILIES } from "./address-plan.ts";
 import type { BladeNode } from "./blade-node.ts";
 import { findBuckets } from "./bucket-finder.ts";
@@ -13,7 +14,7 @@ import { US_PER_MS, VirtualClock } from "./clock.ts";
 import { clientPlaces, Cluster, vipsOf } from "./cluster.ts";
 import { formatSeconds } from "../model/duration.ts";
 import { FrameDigest } from "./frame-digest.ts";
-import { Ledger } from "./ledger.ts";
+import { type ConnectionRecord, Ledger } from "./ledger.ts";
 import { type Parts, partsFor } from "./parts.ts";
 import { Random } from "./random.ts";
 import { countMoved, countOutcomes, type OfflineBlade, type RedirectCount, type RunReport } from "./run-report.ts";
@@ -110,6 +111,7 @@ class Run {
     }
     for (const event of events) this.#clock.at(event.atUs, () => this.#happen(event));
     this.#clock.runUntil(endUs);
+    this.#cutOverdue(this.#ledger.records.filter(({ outcome }) => outcome === "reset"));
     this.#ledger.close(endUs);
     this.#noteLastMoved();
     return this.#report();
@@ -171,6 +173,8 @@ class Run {
     const owners = node.hosts.map(({ owner }) => owner);
     const live = node.live();
     const records = live.flatMap(({ client, clientPort }) => this.#ledger.find(client, clientPort) ?? []);
+    // Their clients have not noticed yet.
+    const overdue = this.#cutOverdue(records);
     this.#ledger.cut(records, this.#cutFromUs.get(blade) ?? this.#clock.now);
     const closed = this.#ledger.records.filter(({ servedBy, closedUs }) => closedUs !== null && owners.includes(servedBy!));
     const lastClosedUs = closed.length === 0 ? null : Math.max(...closed.map(({ closedUs }) => closedUs!));
@@ -178,11 +182,11 @@ class Run {
       blade,
       atMs: this.#clock.now / US_PER_MS,
       cutAnnounced,
-      live: live.length,
+      live: live.length - overdue,
       lastClosedMs: lastClosedUs === null ? null : lastClosedUs / US_PER_MS,
     });
     const lastClosed = lastClosedUs === null ? "no time" : formatSeconds(lastClosedUs);
-    this.#timeline.note("emulator", "offline", { blade, cut: cutAnnounced, live: live.length, lastClosed });
+    this.#timeline.note("emulator", "offline", { blade, cut: cutAnnounced, live: live.length - overdue, lastClosed });
   }
 
   #report(): RunReport {
@@ -206,6 +210,7 @@ class Run {
       redirects,
       bytes: records.reduce((sum, { bytes }) => sum + bytes, 0),
       datagramsLost: records.reduce((sum, { datagramsLost }) => sum + datagramsLost, 0),
+      flowsCut: this.#flowsCut,
       migrated: records.filter(({ migratedUs }) => migratedUs !== null).length,
       frames: this.#digest.frames,
       virtualMs: endUs / US_PER_MS,
@@ -216,6 +221,17 @@ class Run {
       digest: this.#digest.finish(),
       timeline: this.#timeline.entries,
     };
+  }
+
+  /** Which of these were cut after `udpDrain`; returns how many. */
+  #cutOverdue(records: readonly ConnectionRecord[]): number {
+    const { udpDrainMs = DEFAULT_TIMING.flowDrainMs } = this.#scenario.appliance;
+    return this.#ledger.cutOverdue(records, { drainUs: udpDrainMs * US_PER_MS, nowUs: this.#clock.now, flows: this.#flowsCut });
+  }
+
+  /** As the appliance manager has counted them. */
+  get #flowsCut(): number {
+    return this.cluster.manager.status().tally.cut.flows;
   }
 
   /** What all blades counted when they sent frames on. */

@@ -15,6 +15,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   "manager draining": ({ blade, live }) => `${blade} gets no new connections; it has ${live}`,
   "manager deadline": ({ blade, cut }) => `the deadline of ${blade} has come: ${plural(cut, "connection")} will be cut`,
   "manager lingering": ({ blade }) => `no history names ${blade} any more; it stays as long as QUIC connections live there`,
+  "manager flows-overdue": ({ blade, flows }) => `${blade} has cut ${plural(flows, "UDP flow")} that had held buckets back for longer than udpDrain`,
   "manager refused": ({ why, code }) => `refused: ${why} (${code})`,
   "manager called-off": ({ generation, why }) => `generation ${generation} is called off: ${why}`,
   "emulator steered": ({ moved, silent }) =>
@@ -34,6 +35,8 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   "manager drained": untold,
   "manager tidied": untold,
   "manager forgot": untold,
+  // The appliance manager says it, too.
+  "manager flows-cut": untold,
   // The emulator has said so, and what it has measured.
   "manager offline": untold,
 };

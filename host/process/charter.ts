@@ -5,7 +5,7 @@
 import type { NodeConnectionIds } from "../management/connection-id-table.ts";
 import type { FilterEntry, ForwardStation, NodeIdentity, PortRoleName } from "../management/tables.ts";
 import { ownersOfBlade, type Blade, type HashName, type Service, type SwitchSpec } from "../model/appliance.ts";
-import { bladeSetup, type Shared } from "../supervisor/node-setup.ts";
+import { bladeSetup, type Shared, timingOf } from "../supervisor/node-setup.ts";
 import type { Timing } from "../supervisor/timing.ts";
 
 export interface Charter {
@@ -70,7 +70,7 @@ export function charterOf(shared: Shared, blade: Blade, timing: Partial<Timing> 
     filters: filters.map(({ at: _, ...rule }) => rule),
     forward: forward.map(({ at: _, ...station }) => station),
     switches: appliance.switches,
-    timing: { ...(appliance.udpDrainMs !== undefined && { flowDrainMs: appliance.udpDrainMs }), ...timing },
+    timing: { ...timingOf(appliance), ...timing },
   };
 }
 

@@ -7,6 +7,7 @@ import {
 import type { Assignment } from "../model/assignment.ts";
 import { DEFAULT_ASSIGNER } from "./assigner.ts";
 import { emptyAssignment, succeed } from "./succession.ts";
+import type { Timing } from "./timing.ts";
 import { membersOf } from "./view.ts";
 
 export interface NodeSetup {
@@ -56,6 +57,11 @@ export function bladeSetup(shared: Shared, blade: Blade): NodeSetup {
     filters: filtersAt(appliance, blade.name),
     forward,
   };
+}
+
+/** What the appliance file says of its traffic managers' times. */
+export function timingOf({ udpDrainMs }: Appliance): Partial<Timing> {
+  return udpDrainMs === undefined ? {} : { flowDrainMs: udpDrainMs };
 }
 
 /** All blades have the same. An owner that is not in the appliance file has no server id. */
