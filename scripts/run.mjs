@@ -20,7 +20,7 @@ const TASKS = {
   mutants: ["build/tests/mutants/main.js"],
   model: ["build/tests/model-check/main.js"],
   bench: ["build/host/bench/main.js"],
-  build: undefined,
+  build: ["build/host/build/main.js"],
 };
 /** Here a person wants to see the task, not that all was up to date. */
 const QUIET_TASKS = ["start", "dobbs", "simulate", "bench"];
@@ -34,9 +34,8 @@ try {
   checkTools();
   installPackages();
   compileTypeScript();
-  runNode(["build/host/build/main.js", ...(QUIET_TASKS.includes(task) ? ["--quiet"] : [])], "the build failed");
-  const program = TASKS[task];
-  if (program) process.exitCode = await handOver([...program, ...args]);
+  if (task !== "build") runNode([...TASKS.build, ...(QUIET_TASKS.includes(task) ? ["--quiet"] : [])], "the build failed");
+  process.exitCode = await handOver([...TASKS[task], ...args]);
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   say(`\ndobbs: ${error.message}`);

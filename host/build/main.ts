@@ -1,9 +1,9 @@
 /**
  * `node build/host/build/main.js [--quiet] [images|native]...`: builds the images of all boards (with the gate), their
  * bundles and the native binding, or what is named. Says what it does on stderr, with --quiet only what was not up to
- * date; stdout stays empty.
+ * date; stdout stays empty. A wrong argument ends it with status 2.
  */
-import { parseArgs } from "node:util";
+import { readArguments, refuseArguments } from "../arguments.ts";
 import { DEFAULT_BOARD } from "../boards/board.ts";
 import { boardNames, loadBoard } from "../boards/board-file.ts";
 import { IMAGE_KINDS } from "../boards/image-file.ts";
@@ -14,7 +14,12 @@ import { writeBoardSource } from "./board-source.ts";
 import { type BuiltImage, buildImage } from "./images.ts";
 import { buildNative, isNativeBuilt } from "./native.ts";
 
-const { values, positionals: wanted } = parseArgs({ options: { quiet: { type: "boolean" } }, allowPositionals: true });
+const STEPS = { images: buildImages, native: buildBinding };
+
+const { values, positionals: wanted } = readArguments(
+  { options: { quiet: { type: "boolean" } }, allowPositionals: true },
+  `npm run build -- [--quiet] [${Object.keys(STEPS).join("|")}]...`,
+);
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -52,7 +57,8 @@ async function buildBinding(): Promise<void> {
   buildNative(Boolean(values.quiet) && isNativeBuilt());
 }
 
-const STEPS = { images: buildImages, native: buildBinding };
+const unknown = wanted.find((name) => !Object.hasOwn(STEPS, name));
+if (unknown !== undefined) refuseArguments(`there is no build step "${unknown}"`, `Use ${Object.keys(STEPS).join(" or ")}, or none of them for all.`);
 
 try {
   for (const [name, step] of Object.entries(STEPS)) {

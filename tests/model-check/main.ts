@@ -2,7 +2,7 @@
  * `npm run model [-- <configuration>... | mutants] [--traces]`: explores all configurations of the model (some minutes), then the mutants. Exit status 1
  * if a configuration has a violation, or a mutant none.
  */
-import { readArguments, refuseArguments } from "../arguments.ts";
+import { readArguments, refuseArguments } from "../../host/arguments.ts";
 import { check, checkMutants, type Checked } from "./check.ts";
 import { CONFIGURATIONS } from "./configuration.ts";
 import { compileModelImage } from "./image.ts";

@@ -4,7 +4,7 @@
  */
 import { Writable } from "node:stream";
 import { loadBoard } from "../../host/boards/board-file.ts";
-import { readArguments, refuseArguments } from "../arguments.ts";
+import { readArguments, refuseArguments } from "../../host/arguments.ts";
 import { runSpec } from "../run/specs.ts";
 import { MUTANTS, mutated, type Mutant } from "./mutants.ts";
 

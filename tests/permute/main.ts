@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Random } from "../../host/emulator/random.ts";
-import { readArguments } from "../arguments.ts";
+import { readArguments } from "../../host/arguments.ts";
 import { run } from "../run/command.ts";
 import { permuteBoard, type Sizes } from "./boards.ts";
 import { permuteCodes } from "./codes.ts";

@@ -5,7 +5,7 @@
  * none, or, with `--skips fail` (what CI does), if a test was skipped.
  */
 import { boardNames, loadBoard } from "../../host/boards/board-file.ts";
-import { readArguments, refuseArguments } from "../arguments.ts";
+import { readArguments, refuseArguments } from "../../host/arguments.ts";
 import { runCargo } from "./cargo.ts";
 import { runNodeTests } from "./node-tests.ts";
 import { runSpecs } from "./specs.ts";
