@@ -4,186 +4,30 @@ import { Message, Status, Table } from "../messages";
 import { EVENT_COUNTERS, RULE_COUNTERS } from "../counters";
 import { generation } from "../buckets";
 import { FlowState, OwnerUse } from "../commands";
-import {
-  ANY_VIP,
-  Assignment,
-  CidConfig,
-  CidFlag,
-  CidTable,
-  IdentityFlag,
-  Owner,
-  ServerId,
-  Service,
-  ServiceClass,
-} from "../records";
+import { Assignment, IdentityFlag, Owner } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, slotAt } from "../ring";
-import { SERVER_IDS_MAX } from "../sizes";
 import { storeMac, swap16 } from "../wire/ethernet";
 import { assign, command, identify, pass, run, tell } from "./support/blade";
-import { CLIENT_MAC, VIP, VMAC, client, ethernet, ipv4, ownerMac, udpBetween } from "./support/frames";
+import {
+  DRAFT_ID,
+  ID,
+  IDLE_MS,
+  LONG_HANDSHAKE,
+  LONG_INITIAL,
+  LONG_ZERO_RTT,
+  QUIC,
+  SHORT,
+  direct,
+  hostAnswers,
+  idOf,
+  packet,
+  redirected,
+  serve,
+} from "./support/cid";
+import { CLIENT_MAC, VIP, VMAC, client, ownerMac, udpBetween } from "./support/frames";
 import { NONE, TABLE, answer, answerRecord, assignment, chunk, envelope } from "./support/messages";
 import { expectDelivered, expectDropped, expectRedirected, lastState } from "./support/outcome";
-
-const QUIC: u32 = 443;
-const UDP: u32 = 17;
-const IDLE_MS: u32 = 400;
-const PROVISIONAL_MS: u32 = 50;
-
-/** Configurations: 0 without a key, server ids of 2 bytes; 2 as in the vector of appendix B.2 of the draft. */
-const PLAIN: u32 = 0;
-const ENCRYPTED: u32 = 2;
-const NONCE_BYTES: u32 = 6;
-const ID: usize = memory.data(20, 16);
-
-const LONG_HANDSHAKE: u32 = 0xe0;
-const LONG_INITIAL: u32 = 0xc0;
-const LONG_ZERO_RTT: u32 = 0xd0;
-const SHORT: u32 = 0x40;
-const VERSION_1: u32 = 1;
-
-const HEADER: u32 = <u32>offsetof<CidTable>();
-const CONFIG: u32 = <u32>offsetof<CidConfig>();
-const SERVER_ID: u32 = <u32>offsetof<ServerId>();
-
-// prettier-ignore
-const DRAFT_KEY: usize = memory.data<u8>([
-  0x8f, 0x95, 0xf0, 0x92, 0x45, 0x76, 0x5f, 0x80, 0x25, 0x69, 0x34, 0xe5, 0x0c, 0x66, 0x20, 0x7f,
-]);
-// prettier-ignore
-const DRAFT_SERVER_ID: usize = memory.data<u8>([0xed, 0x79, 0x3a, 0x51, 0xd4, 0x9b, 0x8f, 0x5f]);
-// prettier-ignore
-const DRAFT_ID: usize = memory.data<u8>([
-  0x50, 0x4d, 0xd2, 0xd0, 0x5a, 0x7b, 0x0d, 0xe9, 0xb2, 0xb9, 0x90, 0x7a, 0xfb, 0x5e, 0xcf, 0x8c, 0xc3,
-]);
-
-// ------------------------------------------------------------------------------------------------ the table
-
-function stageService(): u32 {
-  const service = changetype<Service>(TABLE);
-  memory.fill(TABLE, 0, offsetof<Service>());
-  service.port = <u16>swap16(QUIC);
-  service.protocol = <u8>UDP;
-  service.vip = <u8>ANY_VIP;
-  service.serviceClass = <u8>ServiceClass.CID;
-  service.idleMs = IDLE_MS;
-  service.provisionalMs = PROVISIONAL_MS;
-  return <u32>offsetof<Service>();
-}
-
-function stageHeader(configs: u32, serverIds: u32): void {
-  memory.fill(TABLE, 0, HEADER + configs * CONFIG + serverIds * SERVER_ID);
-  changetype<CidTable>(TABLE).configs = <u16>configs;
-  changetype<CidTable>(TABLE).serverIds = <u16>serverIds;
-}
-
-function configAt(index: u32): CidConfig {
-  return changetype<CidConfig>(TABLE + HEADER + index * CONFIG);
-}
-
-function serverIdAt(configs: u32, index: u32): ServerId {
-  return changetype<ServerId>(TABLE + HEADER + configs * CONFIG + index * SERVER_ID);
-}
-
-function stageConfig(index: u32, number: u32, serverIdBytes: u32, nonceBytes: u32): void {
-  const config = configAt(index);
-  config.config = <u8>number;
-  config.serverIdBytes = <u8>serverIdBytes;
-  config.nonceBytes = <u8>nonceBytes;
-}
-
-/** A server id of 2 bytes: `owner`, 0xa0. */
-function stageServerId(configs: u32, index: u32, config: u32, owner: u32): void {
-  const serverId = serverIdAt(configs, index);
-  serverId.mac = <u32>ownerMac(owner);
-  serverId.macHigh = <u16>(ownerMac(owner) >>> 32);
-  serverId.key = config | (owner << 8) | (0xa0 << 16);
-}
-
-function putTable(configs: u32, serverIds: u32): u32 {
-  return tell(chunk(Table.CID, 0, 1, 0, HEADER + configs * CONFIG + serverIds * SERVER_ID));
-}
-
-/** Owners 1 to 4 have server ids in PLAIN, owner 3 has that of the draft in ENCRYPTED. */
-function stageServers(): void {
-  stageHeader(2, 5);
-  stageConfig(0, PLAIN, 2, NONCE_BYTES);
-  stageConfig(1, ENCRYPTED, 8, 8);
-  configAt(1).flags = <u8>CidFlag.ENCRYPTED;
-  configAt(1).key = load<u64>(DRAFT_KEY);
-  configAt(1).keyHigh = load<u64>(DRAFT_KEY, 8);
-  for (let owner: u32 = 1; owner <= 4; owner++) stageServerId(2, owner - 1, PLAIN, owner);
-  const drafted = serverIdAt(2, 4);
-  stageServerId(2, 4, ENCRYPTED, 3);
-  store<u64>(changetype<usize>(drafted) + offsetof<ServerId>("key") + 1, load<u64>(DRAFT_SERVER_ID));
-  // As numbers, the draft's server id comes behind the others: its first byte is the configuration, which is larger.
-}
-
-function serve(): void {
-  expect<u32>(tell(chunk(Table.SERVICE, 0, 1, 0, stageService()))).toBe(Status.OK);
-  stageServers();
-  sortServers(2, 5);
-  expect<u32>(putTable(2, 5)).toBe(Status.OK);
-}
-
-/** Into ascending order of their keys. */
-function sortServers(configs: u32, count: u32): void {
-  const spare = memory.data(offsetof<ServerId>(), 8);
-  for (let i: u32 = 0; i < count; i++) {
-    for (let j: u32 = i + 1; j < count; j++) {
-      const a = serverIdAt(configs, i);
-      const b = serverIdAt(configs, j);
-      if (a.key < b.key || (a.key == b.key && a.keyHigh < b.keyHigh)) continue;
-      memory.copy(spare, changetype<usize>(a), offsetof<ServerId>());
-      memory.copy(changetype<usize>(a), changetype<usize>(b), offsetof<ServerId>());
-      memory.copy(changetype<usize>(b), spare, offsetof<ServerId>());
-    }
-  }
-}
-
-// ------------------------------------------------------------------------------------------------ packets
-
-/** A connection id of PLAIN that names `owner`; returns its bytes. */
-function idOf(owner: u32): u32 {
-  memory.fill(ID, 0x77, 20);
-  store<u8>(ID, <u8>(PLAIN << 5) | 8);
-  store<u8>(ID, <u8>owner, 1);
-  store<u8>(ID, 0xa0, 2);
-  return 1 + 2 + NONCE_BYTES;
-}
-
-/** A QUIC packet of a client, with the connection id in ID, to `destination` from `source`; returns its verdict. */
-function packet(destination: u64, source: u64, address: u32, port: u32, first: u32, idBytes: u32): u32 {
-  const long = (first & 0x80) != 0;
-  const bytes = (long ? 6 : 1) + idBytes + 20;
-  const at = ipv4(ethernet(0, 0, destination, source, 0x0800, 42 + bytes), address, VIP, UDP, 8 + bytes);
-  store<u16>(at, <u16>swap16(port));
-  store<u16>(at, <u16>swap16(QUIC), 2);
-  store<u16>(at, <u16>swap16(8 + bytes), 4);
-  const quic = at + 8;
-  store<u8>(quic, <u8>first);
-  if (long) {
-    store<u8>(quic, <u8>VERSION_1, 4);
-    store<u8>(quic, <u8>idBytes, 5);
-  }
-  memory.copy(quic + (long ? 6 : 1), ID, idBytes);
-  return run();
-}
-
-/** Steered here by the switch. */
-function direct(address: u32, port: u32, first: u32, idBytes: u32): u32 {
-  return packet(VMAC, CLIENT_MAC, address, port, first, idBytes);
-}
-
-/** Redirected here by owner 5, to owner `to`. */
-function redirected(kind: u32, to: u32, address: u32, port: u32, idBytes: u32): u32 {
-  return packet(ownerMac(to), makeTag(kind, 5, generation()), address, port, SHORT, idBytes);
-}
-
-function hostAnswers(number: u32, address: u32, port: u32): void {
-  udpBetween(0, number, CLIENT_MAC, ownerMac(number), VIP, QUIC, address, port);
-  run();
-}
 
 function counted(event: u32): u64 {
   return load<u64>(EVENT_COUNTERS + event * 8);
@@ -397,124 +241,5 @@ describe("with redirection off", () => {
     assign(3, NONE, NONE, NONE);
     expectDelivered(direct(client(5, 1), 4000, SHORT, idOf(3)), 1);
     identify(0);
-  });
-});
-
-/** Stages a right table of one configuration and two server ids, for one thing to be made wrong. */
-function stageSmall(): void {
-  stageHeader(1, 2);
-  stageConfig(0, 1, 2, NONCE_BYTES);
-  stageServerId(1, 0, 1, 1);
-  stageServerId(1, 1, 1, 2);
-}
-
-function expectRefused(status: u32, detail: u32): void {
-  expect<u32>(putTable(1, 2)).toBe(status);
-  expect<u32>(answer().detail).toBe(detail);
-}
-
-describe("table CID", () => {
-  beforeAll(() => {
-    identify(0);
-    assign(1, NONE, NONE, NONE);
-    serve();
-  });
-  it("is taken whole", () => {
-    stageSmall();
-    expect<u32>(putTable(1, 2)).toBe(Status.OK);
-    serve();
-  });
-  it("is refused when a configuration has a number that there is not, or lengths that do not fit", () => {
-    stageSmall();
-    configAt(0).config = 7;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    configAt(0).serverIdBytes = 0;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    configAt(0).nonceBytes = 3;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    configAt(0).nonceBytes = 18;
-    expectRefused(Status.BAD_RECORD, 0);
-  });
-  it("is refused with a key that is not used, an unknown flag, or anything in a reserved place", () => {
-    stageSmall();
-    configAt(0).keyHigh = 1;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    configAt(0).flags = 2;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    configAt(0).reserved = 1;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    changetype<CidTable>(TABLE).reserved = 1;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    serverIdAt(1, 1).owner = 1;
-    expectRefused(Status.BAD_RECORD, 1);
-  });
-  it("is refused when a configuration or a server id is there twice, or out of order", () => {
-    stageHeader(2, 0);
-    stageConfig(0, 1, 2, NONCE_BYTES);
-    stageConfig(1, 1, 3, NONCE_BYTES);
-    expect<u32>(putTable(2, 0)).toBe(Status.BAD_RECORD);
-    expect<u32>(answer().detail).toBe(1);
-    stageSmall();
-    stageServerId(1, 1, 1, 1);
-    expectRefused(Status.BAD_RECORD, 1);
-    stageSmall();
-    stageServerId(1, 0, 1, 3);
-    expectRefused(Status.BAD_RECORD, 1);
-  });
-  it("is refused when a server id is of no configuration, longer than it says, or no station's", () => {
-    stageSmall();
-    stageServerId(1, 1, 2, 2);
-    expectRefused(Status.BAD_RECORD, 1);
-    stageSmall();
-    serverIdAt(1, 1).key |= 1 << 24;
-    expectRefused(Status.BAD_RECORD, 1);
-    stageSmall();
-    serverIdAt(1, 1).keyHigh = 1;
-    expectRefused(Status.BAD_RECORD, 1);
-    stageSmall();
-    serverIdAt(1, 0).mac |= 1;
-    expectRefused(Status.BAD_RECORD, 0);
-    stageSmall();
-    serverIdAt(1, 0).mac = 0;
-    serverIdAt(1, 0).macHigh = 0;
-    expectRefused(Status.BAD_RECORD, 0);
-  });
-  it("is refused when it has another length than it says, or more than there is room for", () => {
-    stageSmall();
-    expect<u32>(tell(chunk(Table.CID, 0, 1, 0, HEADER - 1))).toBe(Status.BAD_TABLE);
-    expect<u32>(answer().detail).toBe(HEADER);
-    expect<u32>(putTable(1, 1)).toBe(Status.BAD_TABLE);
-    expect<u32>(answer().detail).toBe(HEADER + CONFIG + 2 * SERVER_ID);
-    stageHeader(8, 0);
-    expect<u32>(putTable(8, 0)).toBe(Status.TOO_MANY_RECORDS);
-    expect<u32>(answer().detail).toBe(7);
-    stageHeader(0, 0);
-    changetype<CidTable>(TABLE).serverIds = <u16>(SERVER_IDS_MAX + 1);
-    expect<u32>(putTable(0, 0)).toBe(Status.TOO_MANY_RECORDS);
-    expect<u32>(answer().detail).toBe(SERVER_IDS_MAX);
-  });
-  it("is what it was when another one is refused", () => {
-    expectRedirected(direct(client(6, 1), 4000, SHORT, idOf(3)), RedirectKind.RESTEER, 3);
-  });
-  it("forgets what the one before had", () => {
-    stageHeader(0, 0);
-    expect<u32>(putTable(0, 0)).toBe(Status.OK);
-    expectDelivered(direct(client(6, 2), 4000, SHORT, idOf(3)), 1);
-    serve();
-  });
-  it("is of UDP services only", () => {
-    const bytes = stageService();
-    changetype<Service>(TABLE).protocol = 132;
-    expect<u32>(tell(chunk(Table.SERVICE, 0, 1, 0, bytes))).toBe(Status.BAD_RECORD);
-    stageService();
-    changetype<Service>(TABLE).idleMs = 0;
-    expect<u32>(tell(chunk(Table.SERVICE, 0, 1, 0, bytes))).toBe(Status.BAD_RECORD);
   });
 });

@@ -232,7 +232,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "assembly/manage/buckets.ts",
     from: "if (hasFlag(state, BucketFlag.SEALED) && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);",
     to: "",
-    spec: "manage",
+    spec: "commands",
   },
   {
     name: "a bucket is sealed although a SYN cookie may be out",
@@ -246,7 +246,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "assembly/manage/buckets.ts",
     from: "if (batch.openOnly != 0 &&",
     to: "if (false &&",
-    spec: "manage",
+    spec: "commands",
   },
   {
     name: "an owner that comes back into a history still knows what it knew",
@@ -344,7 +344,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "assembly/manage/cid.ts",
     from: "if (index > 0 && !isBefore(changetype<ServerId>(serverIds + (index - 1) * SERVER_ID), serverId)) return false;",
     to: "",
-    spec: "cid",
+    spec: "cid-table",
   },
   {
     name: "what a host sends makes a flow of a QUIC connection that has moved",
