@@ -1,7 +1,8 @@
 /**
  * What a packet teaches the flow table. A segment from the host, not RST, proves that the host has the flow; a SYN
  * that is delivered makes a provisional entry; RST makes none. Of protocols without connections, a packet that is
- * delivered to a current owner makes a provisional entry, and the host's answer an established one.
+ * delivered to a current owner makes a provisional entry, and the host's answer an established one. What the host of an
+ * owner sends that is not in the history teaches nothing: it was cut off, and others may have the same flow by now.
  */
 import { Event } from "./abi";
 import { indexInHistory, stateOf } from "./buckets";
@@ -51,10 +52,12 @@ export function isExpired(at: usize, packet: Packet, now: u32): bool {
 
 /** A packet of a flow leaves the host. */
 export function teach(packet: Packet, owner: u32, now: u32): void {
+  const index = indexInHistory(packet.bucket, localOwnerAt(owner).owner);
+  if (index < 0) return;
   let at = findAmong(packet.ways, packet, owner);
   if (at == 0) at = find(packet, owner);
   if (packet.protocol == PROTOCOL_TCP) teachSegment(at, packet, owner, now);
-  else teachAnswer(at, packet, owner, now);
+  else teachAnswer(at, packet, owner, index == 0, now);
 }
 
 function teachSegment(at: usize, packet: Packet, owner: u32, now: u32): void {
@@ -69,9 +72,8 @@ function teachSegment(at: usize, packet: Packet, owner: u32, now: u32): void {
 }
 
 /** A previous owner's set of flows can only shrink: what its host sends makes no flow there, and brings none back that is over. */
-function teachAnswer(at: usize, packet: Packet, owner: u32, now: u32): void {
+function teachAnswer(at: usize, packet: Packet, owner: u32, isCurrent: bool, now: u32): void {
   const isCid = packet.serviceClass == ServiceClass.CID;
-  const isCurrent = indexInHistory(packet.bucket, localOwnerAt(owner).owner) == 0;
   if (at != 0) {
     const flow = changetype<Flow>(at);
     if (!isCurrent && isExpired(at, packet, now)) return;

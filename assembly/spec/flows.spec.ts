@@ -88,7 +88,7 @@ describe("a flow's states", () => {
 describe("two owners of one blade", () => {
   it("have rows of their own for the same tuple", () => {
     identify(0);
-    assign(1, NONE, NONE, NONE);
+    assign(1, 2, NONE, NONE);
     reply(1, client(2, 1), 1000, ACK);
     expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
     expect<u32>(lastState(1)).toBe(0);
@@ -247,6 +247,13 @@ describe("rows of an owner that leaves a history", () => {
     expect<u32>(direct(client(11, 3), 1000, ACK)).toBe(Verdict.REDIRECT);
     expect<u32>(stateOf(11, 0).rows).toBe(0);
   });
+  it("are not made anew by what its host still sends", () => {
+    reply(1, client(11, 3), 1000, ACK);
+    reply(1, client(11, 4), 1000, SYN | ACK);
+    expect<u32>(stateOf(11, 0).rows).toBe(0);
+    expect<u32>(direct(client(11, 3), 1000, ACK)).toBe(Verdict.REDIRECT);
+    expect<u32>(direct(client(11, 4), 1000, ACK)).toBe(Verdict.REDIRECT);
+  });
 });
 
 describe("rows of an owner that comes back into a history", () => {
@@ -255,8 +262,7 @@ describe("rows of an owner that comes back into a history", () => {
     assign(1, NONE, NONE, NONE);
     seed(0, client(11, 1), 1000, FlowState.ESTABLISHED);
     assign(3, NONE, NONE, NONE);
-    // What its host still sends teaches all the same.
-    reply(1, client(11, 1), 1000, ACK);
+    seed(0, client(11, 1), 1000, FlowState.ESTABLISHED);
     assign(1, 3, NONE, NONE);
     expect<u32>(direct(client(11, 1), 1000, ACK)).toBe(Verdict.REDIRECT);
     expect<u32>(stateOf(11, 0).rows).toBe(0);

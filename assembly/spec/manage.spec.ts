@@ -352,7 +352,7 @@ describe("PUT of an identity", () => {
   });
   it("that gives a local index to another owner forgets the rows there", () => {
     identify(0);
-    reply(2, client(1, 5), 1000, ACK);
+    seed(1, client(1, 5), 1000, FlowState.ESTABLISHED);
     expect<u32>(stateOf(1, 1).rows).toBeGreaterThan(0);
     const bytes = identity(0);
     changetype<LocalOwner>(TABLE + offsetof<Identity>() + offsetof<LocalOwner>()).owner = 6;

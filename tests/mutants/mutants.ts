@@ -466,6 +466,13 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "cookies",
   },
   {
+    name: "what its host sends makes rows of an owner that has left the history",
+    file: "assembly/teach.ts",
+    from: "if (index < 0) return;",
+    to: "",
+    spec: "flows",
+  },
+  {
     name: "a flow that is over at a previous owner is brought back by its host",
     file: "assembly/teach.ts",
     from: "if (!isCurrent && isExpired(at, packet, now)) return;",
