@@ -37,6 +37,7 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
   "not-switched": ({ why }) => `the switches are behind: ${why}`,
   "switch-overdue": ({ generation, why }) => `generation ${generation} goes into force without all switches: ${why}`,
   "fence-overdue": ({ why }) => `a port could not be shut at the switches: ${why}`,
+  "release-overdue": ({ generation, blades }) => `generation ${generation} waits for ${blades} to give up what force takes: if it is dead, declare it failed`,
   "install-overdue": ({ generation, blades }) => `generation ${generation} goes into force without ${blades}`,
   "switch-silent": ({ switch: name }) => `the switch ${name} does not answer`,
   "switch-answers": ({ switch: name }) => `the switch ${name} answers again`,

@@ -3,8 +3,21 @@ import { DobbsError } from "../errors.ts";
 import type { Core } from "./core.ts";
 import type { Drained } from "./messages.ts";
 import type { Reconfiguration } from "./reconfiguration.ts";
-import { displaced, succeed } from "./succession.ts";
+import { bladesDisplaced, displaced, succeed } from "./succession.ts";
 import type { View } from "./view.ts";
+
+/** Throws E_BLADE_SILENT when an owner would fall off a history whose blade does not take part: nobody could tell when it has let go, and
+ *  as it serves other buckets it cannot be fenced. */
+export function mustAnswer({ last, next, blades }: Reconfiguration): void {
+  const silent = bladesDisplaced(last, next).filter((blade) => !blades.includes(blade));
+  if (silent.length === 0) return;
+  throw new DobbsError(
+    "E_BLADE_SILENT",
+    `${silent.join(", ")} would be forced out of full histories, and cannot be heard`,
+    `Wait until it is heard; or, if it is dead, declare it failed: dobbs fail ${silent[0]!}`,
+    1,
+  );
+}
 
 /** Live connections that `state` cuts, as blades said last; null: one of them has not said yet, and is not silent, as
  *  right after a restart of the appliance manager. */

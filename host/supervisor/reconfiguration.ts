@@ -5,22 +5,26 @@
  * ```
  * move:   prepare --all agree--> install --all acknowledge, or time-out--> switch --programmed, or time-out--> finished
  *            '--refused, digests differ, time-out--> called-off
+ * forced: prepare --all agree--> release --whoever falls off a history acknowledges--> install --...
+ *                                   '--one of these is failed--> called-off
  * forget:                        install --...--> finished      (no current owner changes: no switch has to know)
  * fail:   fence --the port is shut--> install --...--> switch --...--> finished      (nobody is there to prepare)
  * cut:    the same, of a draining blade at its deadline
  * ```
  *
  * Before the first install everything can be taken back; after it, everything goes forward. A fence has no time-out: as
- * long as clients may reach the failed blade, no other may have its buckets.
+ * long as clients may reach the failed blade, no other may have its buckets. Neither has a release: an owner that falls off a full
+ * history by force is asked by nobody any more, and may know connections that others open anew, until it has put that in force. One that has
+ * done so for a move that is called off comes back to the history by the next install, which that of the failed blade is.
  */
 import type { Assignment } from "../model/assignment.ts";
 import type { Order, Report } from "./messages.ts";
-import { digest, succeed } from "./succession.ts";
+import { bladesDisplaced, digest, succeed } from "./succession.ts";
 import type { SwitchProblem } from "./switch-driver.ts";
 import type { Timing } from "./timing.ts";
 import type { View } from "./view.ts";
 
-export type Phase = "fence" | "prepare" | "install" | "switch" | "finished" | "called-off";
+export type Phase = "fence" | "prepare" | "release" | "install" | "switch" | "finished" | "called-off";
 
 export interface Reconfiguration {
   readonly kind: "move" | "forget" | "fail";
@@ -129,7 +133,7 @@ export function onSwitched(
 /** A blade that takes part is being failed: nobody waits for it. */
 export function onGone(state: Reconfiguration, blade: string, now: number): Transition {
   if (!state.waiting.includes(blade)) return { state, actions: [] };
-  if (state.phase === "prepare") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
+  if (state.phase === "prepare" || state.phase === "release") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
   const after = { ...state, waiting: state.waiting.filter((other) => other !== blade) };
   if (state.phase === "install" && after.waiting.length === 0) return allInstalled(after, now);
   return { state: after, actions: [] };
@@ -148,6 +152,11 @@ export function onTick(state: Reconfiguration, now: number, timing: Timing): Tra
     case "prepare":
       if (waited >= timing.prepareMs) return callOff(state, "E_PREPARE_OVERDUE", `no answer from ${names}`, now);
       return ask(state);
+    case "release": {
+      if (waited < timing.installMs || state.problem !== null) return ask(state);
+      const problem = { code: "E_RELEASE", why: `no answer from ${names}` };
+      return first([note(state, "release-overdue", { blades: names })], ask({ ...state, problem }));
+    }
     case "install":
       if (waited < timing.installMs) return ask(state);
       // Roll forward: those that are missing are told again whenever they are heard of.
@@ -201,7 +210,8 @@ function onPrepareReport(state: Reconfiguration, from: string, report: Report, n
   const after = { ...state, waiting, seeded: state.seeded + report.seeded };
   if (waiting.length > 0) return { state: after, actions: [] };
   const prepared = note(after, "prepared", { blades: state.blades.length, seeded: after.seeded });
-  return first([prepared], enter(after, "install", now));
+  const isForced = bladesDisplaced(after.last, after.next).length > 0;
+  return first([prepared], enter(after, isForced ? "release" : "install", now));
 }
 
 function onInstalled(state: Reconfiguration, from: string, now: number): Transition {
@@ -211,6 +221,7 @@ function onInstalled(state: Reconfiguration, from: string, now: number): Transit
     installed: [...state.installed, from],
     waiting: state.waiting.filter((blade) => blade !== from),
   };
+  if (state.phase === "release" && after.waiting.length === 0) return enter({ ...after, problem: null }, "install", now);
   return state.phase === "install" && after.waiting.length === 0
     ? allInstalled(after, now)
     : { state: after, actions: [] };
@@ -236,12 +247,18 @@ function callOff(state: Reconfiguration, code: string, why: string, now: number)
 }
 
 function enter(state: Reconfiguration, phase: Phase, now: number): Transition {
-  const waiting = phase === "prepare" || phase === "install" ? state.blades : [];
+  const waiting = whoAnswers(state, phase);
   const { state: after, actions } = ask({ ...state, phase, since: now, waiting });
   // Asking for it again and again is the business of whoever programs the switches.
   if (phase === "fence") return { state: after, actions: [...actions, { kind: "steer", assignment: state.last }] };
   if (phase === "switch") return { state: after, actions: [...actions, { kind: "steer", assignment: state.next }] };
   return { state: after, actions };
+}
+
+function whoAnswers({ blades, installed, last, next }: Reconfiguration, phase: Phase): readonly string[] {
+  if (phase === "prepare") return blades;
+  if (phase === "release") return bladesDisplaced(last, next);
+  return phase === "install" ? blades.filter((blade) => !installed.includes(blade)) : [];
 }
 
 /** Sends what the phase has to ask of those that have not answered. */
@@ -252,6 +269,7 @@ function ask(state: Reconfiguration): Transition {
   switch (state.phase) {
     case "prepare":
       return { state, actions: state.waiting.map((to) => send(to, { kind: "prepare", generation, view, last })) };
+    case "release":
     case "install":
       return { state, actions: state.waiting.map((to) => send(to, { kind: "install", assignment })) };
     default:

@@ -6,7 +6,7 @@ import { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
 import type { Core } from "./core.ts";
 import type { Cancel } from "./environment.ts";
-import { costOf, countForced, withPrice } from "./forcing.ts";
+import { costOf, countForced, mustAnswer, withPrice } from "./forcing.ts";
 import type { Drained, Report } from "./messages.ts";
 import {
   beginCut, beginFail, beginForget, beginMove, onGone, onReport, onSwitched, onTick, resume,
@@ -139,6 +139,7 @@ export class Reconfigurer {
       throw error;
     }
     const { state, actions } = transition;
+    mustAnswer(state);
     const cut = view.force ? costOf(this.#core, state) : 0;
     if (cut !== null) return this.#begin(task, { state: { ...state, cut }, actions });
     // Right after a restart nobody has said yet what is to be counted.
@@ -247,7 +248,7 @@ export class Reconfigurer {
     if (state.phase === "finished" || state.phase === "called-off") this.#finish(state, running.task);
   }
 
-  /** From the first install on there is no way back. */
+  /** From the first install on there is no way back, but for those who let go of what force takes from them. */
   #commit(state: Reconfiguration, task: Task | null): void {
     if (state.view.force) countForced(this.#core, state);
     this.#core.change({ generationAt: this.#core.now, assignment: state.next, view: settled(state.view) });

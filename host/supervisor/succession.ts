@@ -49,6 +49,13 @@ export function displaced(before: Assignment, after: Assignment): Drained[] {
   return [...places].map(([number, buckets]) => ({ owner: before.owners[number]!.name, buckets }));
 }
 
+/** Blades of the owners that are `displaced`, in order of name. */
+export function bladesDisplaced(before: Assignment, after: Assignment): string[] {
+  const names = new Set(displaced(before, after).map(({ owner }) => owner));
+  const blades = before.owners.flatMap((owner) => (owner !== null && names.has(owner.name) ? [owner.blade] : []));
+  return [...new Set(blades)].sort();
+}
+
 /** `last` without previous owners that have drained. A current owner is never taken away. `leaving`: a blade that is cut off:
  *  what a connection id names it for is not sent there any more, either. */
 export function forget(

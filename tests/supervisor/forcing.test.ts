@@ -90,6 +90,87 @@ describe("a move past full histories", () => {
   });
 });
 
+/** Blades that have been told to put `generation` in force. */
+function told(world: World, generation: number): string[] {
+  const orders = world.sent.filter(({ message }) => message.kind === "install" && message.assignment.generation === generation);
+  return [...new Set(orders.map(({ to }) => to))].sort();
+}
+
+/** A forced move that waits for the oldest owner, which has fallen silent. */
+function waiting(): { world: World; saved: ApplianceState[]; errors: (Error | null)[]; next: number } {
+  const { world, saved } = full();
+  const errors: (Error | null)[] = [];
+  const next = world.manager.assignment().generation + 1;
+  world.options = { ...world.options, loses: (_from, to, message) => to === "ardsley" && message.kind === "install" };
+  world.manager.moveBuckets(ALL, "tarrytown", (error) => errors.push(error), true);
+  assert.ok(world.clock.until(() => world.manager.status().phase === "release", 2_000));
+  world.options = { ...world.options, loses: (from, to) => from === "ardsley" || to === "ardsley" };
+  world.clock.advance(20_000);
+  return { world, saved, errors, next };
+}
+
+describe("an owner that falls off a full history", () => {
+  test("puts that in force before anyone else does: it may still know connections that others may open anew from then on", () => {
+    const { world } = full();
+    const next = world.manager.assignment().generation + 1;
+    world.options = { ...world.options, loses: (_from, to, message) => to === "ardsley" && message.kind === "install" };
+    world.manager.moveBuckets(ALL, "tarrytown", undefined, true);
+    world.clock.advance(3_000);
+    assert.deepEqual([world.manager.status().phase, world.manager.status().missing], ["release", ["ardsley"]]);
+    assert.deepEqual(told(world, next), ["ardsley"]);
+    world.options = {};
+    assert.ok(world.clock.until(() => world.manager.status().phase === "idle", 5_000));
+    assert.deepEqual(told(world, next), [...FIVE]);
+    assert.equal(world.events("install-overdue").length, 0);
+  });
+
+  test("is waited for, however long it is silent, and the others keep what they have", () => {
+    const { world, errors, next } = waiting();
+    assert.deepEqual([world.manager.status().phase, errors], ["release", []]);
+    assert.deepEqual(told(world, next), ["ardsley"]);
+    assert.deepEqual(world.events("release-overdue").map(({ details }) => details["blades"]), ["ardsley"]);
+    world.options = {};
+    assert.ok(world.clock.until(() => errors.length > 0, 5_000));
+    assert.deepEqual(errors, [null]);
+    assert.equal(world.current()["tarrytown"], 16);
+  });
+
+  test("is fenced when it is declared failed instead, and the move is called off", () => {
+    const { world, errors, next } = waiting();
+    world.unplug("ardsley");
+    const { error } = ask(world, (on) => world.manager.failBlade("ardsley", on));
+    assert.deepEqual([error, errors.map(code)], [null, ["E_BLADE_FAILED"]]);
+    assert.deepEqual(told(world, next), ["ardsley"]);
+    assert.deepEqual(world.events("fenced", "installed").slice(-2).map(({ event }) => event), ["fenced", "installed"]);
+    for (const history of histories(world)) assert.deepEqual(history, ["irvington", "hartsdale", "dobbs-ferry"]);
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: FLOWS, forced: 0 });
+  });
+
+  test("is waited for by an appliance manager that was started anew", () => {
+    const { world, saved, next } = waiting();
+    world.restartManager(saved.at(-1)!);
+    world.clock.advance(5_000);
+    assert.equal(world.manager.status().phase, "release");
+    assert.deepEqual(told(world, next), ["ardsley"]);
+    world.options = {};
+    assert.ok(world.clock.until(() => world.manager.status().phase === "idle", 5_000));
+    assert.equal(world.manager.status().tally.cut.forced, FLOWS);
+  });
+
+  test("keeps its place while it is silent: the move is refused, with the way out", () => {
+    const { world } = full();
+    world.unplug("ardsley");
+    world.clock.advance(10_000);
+    const before = world.manager.assignment();
+    const { error } = ask(world, (on) => world.manager.moveBuckets(ALL, "tarrytown", on, true));
+    assert.equal(code(error), "E_BLADE_SILENT");
+    assert.match(error!.message, /ardsley/);
+    assert.match((error as Error & { mend: string }).mend, /dobbs fail/);
+    assert.deepEqual(world.manager.assignment(), before);
+    assert.equal(world.manager.status().tally.cut.forced, 0);
+  });
+});
+
 describe("past full histories", () => {
   test("a drain takes the buckets to previous owners while there are any: that makes no history longer", () => {
     const { world } = full();
