@@ -1,4 +1,5 @@
 /** A blade in the model: what a state of it has, and what changes one. */
+import type { Configuration } from "./configuration.ts";
 import { Segment } from "./ipd-state.ts";
 
 export const Socket = { NONE: 0, HALF_OPEN: 1, ESTABLISHED: 2, CLOSING: 3 } as const;
@@ -8,6 +9,9 @@ export const SOCKET_INCARNATION_SHIFT = 2;
 /** Of a SYN between NIC and host. `OLD`: it was there when the traffic manager began to wait. */
 export const Age = { ABSENT: 0, NEW: 1, OLD: 2 } as const;
 export const INCARNATIONS = 2;
+
+/** A SYN cookie that a client has, and the host knows nothing of. `OLD`: it was out when its IPD has lost a row that may have told of it. */
+export const Cookie = { NONE: 0, OUT: 1, OLD: 2 } as const;
 
 /** Where a traffic manager is in its look. */
 export const Pc = {
@@ -28,6 +32,8 @@ export const Pc = {
   REFILL_SEED: 12,
   PREPARE_READ: 13,
   PREPARE_SEED: 14,
+  /** A scan has found flows that are over. */
+  OVER: 15,
 } as const;
 
 export interface BladeState {
@@ -35,8 +41,12 @@ export interface BladeState {
   /** Fenced and declared failed: nothing that it does reaches anyone. */
   readonly gone: boolean;
   readonly ipd: number;
-  /** By tuple: a `Socket`, and its incarnation. */
+  /** By tuple: a `Socket`, and its incarnation. A flow of UDP that is not over is ESTABLISHED. */
   readonly sockets: readonly number[];
+  /** By tuple: a `Cookie`. */
+  readonly cookies: readonly number[];
+  /** By tuple: the `Socket` of a flow of UDP in the traffic manager's mirror. */
+  readonly mirror: readonly number[];
   /** By tuple and incarnation (`tuple * INCARNATIONS + incarnation`): the `Age` of a SYN on its way to the host. */
   readonly inbound: readonly number[];
   readonly pc: number;
@@ -70,13 +80,18 @@ export type AddStep = (text: string, after: BladeState | number, event?: Event |
 
 /** What a host does with a segment. An ACK or FIN of a connection that it does not have draws a RST: whether that
  *  matters is for `system.ts` to say. */
-export function toHost(state: BladeState, segment: number, tuple: number, incarnation: number): BladeState {
+export function toHost({ udp }: Configuration, state: BladeState, segment: number, tuple: number, incarnation: number): BladeState {
+  if (udp) return { ...state, sockets: replaced(state.sockets, tuple, Socket.ESTABLISHED) };
   if (segment === Segment.SYN) {
     const place = tuple * INCARNATIONS + incarnation;
     if (state.inbound[place] !== Age.ABSENT) return state;
     return { ...state, inbound: replaced(state.inbound, place, Age.NEW) };
   }
   const socket = state.sockets[tuple]!;
+  if (socket === Socket.NONE && segment === Segment.ACK && state.cookies[tuple] !== Cookie.NONE) {
+    const sockets = replaced(state.sockets, tuple, Socket.ESTABLISHED);
+    return { ...state, sockets, cookies: replaced(state.cookies, tuple, Cookie.NONE) };
+  }
   if ((socket & SOCKET_STATE_MASK) === Socket.NONE || socket >> SOCKET_INCARNATION_SHIFT !== incarnation) return state;
   const isClosing = segment === Segment.FIN || (socket & SOCKET_STATE_MASK) === Socket.CLOSING;
   return { ...state, sockets: replaced(state.sockets, tuple, socketOf(isClosing ? Socket.CLOSING : Socket.ESTABLISHED, incarnation)) };
@@ -101,6 +116,11 @@ export function waiting(state: BladeState): BladeState {
 
 export function renewed(state: BladeState): BladeState {
   return { ...state, inbound: state.inbound.map((age) => (age === Age.ABSENT ? age : Age.NEW)) };
+}
+
+/** The IPD has lost rows: of the cookies that are out it may not tell any more. */
+export function cookiesLost(state: BladeState): BladeState {
+  return { ...state, cookies: state.cookies.map((cookie) => (cookie === Cookie.NONE ? cookie : Cookie.OLD)) };
 }
 
 export function hasOld({ inbound }: BladeState): boolean {

@@ -3,12 +3,15 @@
  * manager. What can happen to a state is computed once.
  */
 import {
+  Cookie,
+  cookiesLost,
   INCARNATIONS,
   nameOf,
   Pc,
   Socket,
   SOCKET_INCARNATION_SHIFT,
   SOCKET_STATE_MASK,
+  replaced,
   toHost,
   zeros,
   type AddStep,
@@ -19,8 +22,9 @@ import {
 import type { Configuration, Weakening } from "./configuration.ts";
 import { hostSteps } from "./host.ts";
 import type { Ipds } from "./ipd.ts";
-import { BLADES, ROW_NONE, TUPLES, type IpdState, type Redirect } from "./ipd-state.ts";
+import { BLADES_MAX, isLiveRow, ROW_COOKIE, ROW_NONE, ROW_STATE_MASK, TUPLES, type IpdState, type Redirect } from "./ipd-state.ts";
 import { TrafficManagers } from "./traffic-manager.ts";
+import { udpSteps } from "./udp.ts";
 
 export interface Arrival {
   readonly after: number;
@@ -53,6 +57,8 @@ export class Blades {
       gone: false,
       ipd: this.#ipds.initial(owner, generation, history),
       sockets: zeros(TUPLES),
+      cookies: zeros(TUPLES),
+      mirror: zeros(TUPLES),
       inbound: zeros(TUPLES * INCARNATIONS),
       pc: Pc.IDLE,
       read: zeros(TUPLES),
@@ -68,9 +74,11 @@ export class Blades {
     return this.states[blade]!.sockets[tuple]! & SOCKET_STATE_MASK;
   }
 
-  /** Whether the host has this connection. */
+  /** Whether the host has this connection, or will take it for one by the cookie that it has sent. */
   has(blade: number, tuple: number, incarnation: number): boolean {
-    const socket = this.states[blade]!.sockets[tuple]!;
+    const { sockets, cookies } = this.states[blade]!;
+    const socket = sockets[tuple]!;
+    if (cookies[tuple] !== Cookie.NONE) return true;
     return (socket & SOCKET_STATE_MASK) !== Socket.NONE && socket >> SOCKET_INCARNATION_SHIFT === incarnation;
   }
 
@@ -103,7 +111,7 @@ export class Blades {
   failOpen(blade: number, segment: number, tuple: number, incarnation: number): number {
     const state = this.states[blade]!;
     const after = { ...state, ipd: this.#ipds.react(state.ipd, { kind: "restart" }).after };
-    return this.#number(toHost(after, segment, tuple, incarnation));
+    return this.#number(toHost(this.#configuration, after, segment, tuple, incarnation));
   }
 
   /** `blade` with an assignment in force; a look that was under way ends, and what was proved is forgotten. */
@@ -115,7 +123,9 @@ export class Blades {
       const state = this.states[blade]!;
       const reaction = this.#ipds.react(state.ipd, { kind: "install", generation, history });
       if (reaction.verdict !== "OK") throw new Error(`an assignment was refused: ${reaction.verdict}`);
-      after = this.#number(this.#managers.idle({ ...state, ipd: reaction.after }));
+      // A mirror forgets the flows of histories that its owner has left.
+      const mirror = history.includes(state.owner) ? state.mirror : zeros(TUPLES);
+      after = this.#number(this.#managers.idle({ ...state, mirror, ipd: reaction.after }));
       given.set(key, after);
     }
     return after;
@@ -124,7 +134,7 @@ export class Blades {
   /** A handover list comes to a blade. */
   takeList(blade: number, sender: number, generation: number, flows: number): number {
     const given = this.#given[blade]!;
-    const key = -1 - (sender + BLADES * (generation + 8 * flows));
+    const key = -1 - (sender + BLADES_MAX * (generation + 8 * flows));
     let after = given.get(key);
     if (after === undefined) {
       const state = this.states[blade]!;
@@ -135,9 +145,9 @@ export class Blades {
   }
 
   #number(state: BladeState): number {
-    const { owner, gone, ipd, sockets, inbound, pc, read, sealedSeen } = state;
+    const { owner, gone, ipd, sockets, cookies, mirror, inbound, pc, read, sealedSeen } = state;
     const key = String.fromCharCode(
-      owner * 4 + (gone ? 2 : 0) + (sealedSeen ? 1 : 0), pc, ipd & 0xffff, ipd >>> 16, ...sockets, ...inbound, ...read,
+      owner * 4 + (gone ? 2 : 0) + (sealedSeen ? 1 : 0), pc, ipd & 0xffff, ipd >>> 16, ...sockets, ...cookies, ...mirror, ...inbound, ...read,
     );
     let number = this.#numbers.get(key);
     if (number === undefined) {
@@ -157,7 +167,7 @@ export class Blades {
   ): Arrival {
     const { after: ipd, verdict, redirect } = this.#ipds.react(state.ipd, { kind: "frame", segment, tuple, tag, generation });
     const after = { ...state, ipd };
-    if (verdict === "DELIVER") return { after: this.#number(toHost(after, segment, tuple, incarnation)), verdict, redirect };
+    if (verdict === "DELIVER") return { after: this.#number(toHost(this.#configuration, after, segment, tuple, incarnation)), verdict, redirect };
     return { after: this.#number(after), verdict, redirect };
   }
 
@@ -169,18 +179,23 @@ export class Blades {
       if (event !== null || violation !== null || number !== this.#number(state)) steps.push({ text, after: number, event, violation });
     };
     for (let tuple = 0; tuple < this.#configuration.tuples; tuple++) {
-      hostSteps(this.#ipds, this.#configuration, state, tuple, step);
+      if (this.#configuration.udp) udpSteps(this.#ipds, state, tuple, step);
+      else hostSteps(this.#ipds, this.#configuration, state, tuple, step);
       this.#tableSteps(state, tuple, step);
+      if (this.#configuration.cookies) this.#cookieSteps(state, tuple, step);
     }
-    if (this.#configuration.restart) {
-      step("its NIC restarts", { ...state, ipd: this.#ipds.react(state.ipd, { kind: "restart" }).after });
+    if (this.#configuration.restart && this.#isMirrored(state)) {
+      step("its NIC restarts", cookiesLost({ ...state, ipd: this.#ipds.react(state.ipd, { kind: "restart" }).after }));
+    }
+    if (this.#ipds.states[state.ipd]!.lost && !state.cookies.includes(Cookie.OLD)) {
+      step("the cookies that were out when rows were lost have run out", { ...state, ipd: this.#ipds.withoutLostCookies(state.ipd) });
     }
     this.#managers.steps(state, step);
     return steps;
   }
 
   #tableSteps(state: BladeState, tuple: number, step: AddStep): void {
-    if (!this.#configuration.eviction) return;
+    if (!this.#configuration.eviction || !this.#isMirrored(state)) return;
     const ipd = this.#ipds.states[state.ipd]!;
     if (ipd.rows[tuple] === ROW_NONE) return;
     const { after } = this.#ipds.react(state.ipd, { kind: "pressure", tuple });
@@ -189,5 +204,17 @@ export class Blades {
     step(`its flow table needs room: the row of ${nameOf(tuple)(null)} goes`, { ...state, ipd: after }, null, violation);
   }
 
+  /** A cookie is as old as the last SYN+ACK, or older, and its row was touched then: it has run out by when the row may go. */
+  #cookieSteps(state: BladeState, tuple: number, step: AddStep): void {
+    const row = this.#ipds.states[state.ipd]!.rows[tuple]! & ROW_STATE_MASK;
+    if (state.cookies[tuple] === Cookie.NONE && row !== ROW_COOKIE) return;
+    const cookies = replaced(state.cookies, tuple, Cookie.NONE);
+    step(`a cookie for ${nameOf(tuple)(null)} has run out`, { ...state, cookies, ipd: this.#ipds.withoutCookie(state.ipd, tuple) });
+  }
 
+  /** A scan has found all flows of UDP before the NIC restarts or a row is evicted: what it has not found yet is lost. */
+  #isMirrored({ ipd, mirror }: BladeState): boolean {
+    if (!this.#configuration.udp) return true;
+    return this.#ipds.states[ipd]!.rows.every((row, tuple) => !isLiveRow(row) || mirror[tuple] !== Socket.NONE);
+  }
 }

@@ -10,6 +10,9 @@ export type Weakening =
   | "unseal-with-an-early-look"
   | "drain-reported-under-an-old-generation"
   | "no-fence"
+  | "forced-without-an-answer"
+  | "cookies-removed-as-dead"
+  | "no-mirror"
   | "fail-open-after-a-trap"
   | "list-from-an-incomplete-table"
   | "list-from-the-socket-table"
@@ -18,8 +21,14 @@ export type Weakening =
 
 export interface Configuration {
   readonly name: string;
-  /** Blades that may own the bucket, 2 or 3: as many as a history has owners. */
+  /** Blades that may own the bucket, 2 to 5. */
   readonly blades: number;
+  /** Owners that a history may have. */
+  readonly depth: number;
+  /** Moves past a full history: the oldest owner falls off. */
+  readonly forced: number;
+  /** The bucket moves to blades only that have not had it. */
+  readonly onward: boolean;
   /** Connections' addresses and ports, 1 or 2: flows that are alive at the same time. */
   readonly tuples: number;
   /** Connections that may follow each other on one tuple, 1 or 2. */
@@ -58,10 +67,24 @@ export interface Configuration {
   readonly failures: number;
   /** Previous owners may be cut off by a deadline. */
   readonly cuts: number;
+  /** Hosts may answer a SYN with a cookie. */
+  readonly cookies: boolean;
+  /** The flows are of UDP, class `flow`: they end when they were not touched for their service's time. */
+  readonly udp: boolean;
+}
+
+/** With two that may own the bucket, a third one looks on: it has all the assignments. */
+const BLADES_MIN = 3;
+
+export function bladesIn({ blades }: Configuration): number {
+  return Math.max(blades, BLADES_MIN);
 }
 
 export const MINIMAL: Omit<Configuration, "name"> = {
   blades: 3,
+  depth: 4,
+  forced: 0,
+  onward: false,
   tuples: 1,
   incarnations: 1,
   generations: 3,
@@ -82,6 +105,8 @@ export const MINIMAL: Omit<Configuration, "name"> = {
   rowStates: false,
   failures: 0,
   cuts: 0,
+  cookies: false,
+  udp: false,
 };
 
 function configuration(name: string, what: Partial<Configuration>): Configuration {
@@ -120,4 +145,12 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   configuration("failure, restarts", { failures: 1, restart: true, eviction: true, halfOpenTimeout: true }),
   configuration("deadline, restarts, reuse", { blades: 2, generations: 4, cuts: 1, incarnations: 2, close: true, restart: true, halfOpenTimeout: true }),
   configuration("failure, lists", { failures: 1, lists: true, halfOpenTimeout: true }),
+  configuration("four owners", { blades: 4, generations: 4, onward: true }),
+  configuration("forced, reuse", { depth: 2, forced: 1, onward: true, incarnations: 2, close: true }),
+  configuration("forced, full history", { blades: 5, generations: 5, forced: 1, onward: true }),
+  configuration("cookies", { blades: 2, cookies: true, rowStates: true, drain: true, tidy: true }),
+  configuration("cookies, restarts", { blades: 2, cookies: true, rowStates: true, restart: true, eviction: true }),
+  configuration("UDP", { udp: true, restart: true, eviction: true }),
+  configuration("UDP, drain", { blades: 2, generations: 4, udp: true, drain: true, tidy: true, restart: true }),
+  configuration("UDP, lists", { blades: 2, generations: 4, udp: true, lists: true, eviction: true }),
 ];

@@ -9,6 +9,8 @@
  */
 import {
   Age,
+  Cookie,
+  cookiesLost,
   INCARNATIONS,
   nameOf,
   replaced,
@@ -21,12 +23,12 @@ import {
 } from "./blade-state.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Ipds } from "./ipd.ts";
-import { Reply } from "./ipd-state.ts";
+import { Reply, ROW_NONE } from "./ipd-state.ts";
 
 /** What a host can do about one tuple. */
 export function hostSteps(
   ipds: Ipds,
-  { close, halfOpenTimeout }: Configuration,
+  { close, cookies, eviction, halfOpenTimeout }: Configuration,
   state: BladeState,
   tuple: number,
   step: AddStep,
@@ -41,6 +43,7 @@ export function hostSteps(
     if (state.inbound[place] === Age.ABSENT) continue;
     const inbound = replaced(state.inbound, place, Age.ABSENT);
     step(`its host takes the SYN of ${name(of)}`, synAtHost({ ...state, inbound }, tuple, of));
+    if (cookies && socketState === Socket.NONE) cookieSteps(ipds, eviction, { ...state, inbound }, tuple, of, step);
     if (socketState === Socket.NONE || incarnation >= of) continue;
     step(
       `its host answers the SYN of ${name(of)} for ${name(incarnation)}, and the client resets that`,
@@ -61,6 +64,19 @@ export function hostSteps(
     step(`its host sends a FIN of ${name(incarnation)}`, replied(ipds, state, Reply.FIN, tuple));
     step(`its host has closed ${name(incarnation)}`, closed);
   }
+}
+
+/** The host answers a SYN, and keeps nothing of it. `eviction`: the row of its answer may find no room. */
+function cookieSteps(ipds: Ipds, eviction: boolean, state: BladeState, tuple: number, incarnation: number, step: AddStep): void {
+  const text = `its host answers the SYN of ${nameOf(tuple)(incarnation)} with a cookie`;
+  const event = { kind: "syn-ack", tuple, incarnation } as const;
+  const sent = { ...state, cookies: replaced(state.cookies, tuple, Cookie.OUT) };
+  const told = replied(ipds, sent, Reply.SYN_ACK, tuple);
+  step(`${text}, which is lost on its way to the client`, told);
+  step(text, told, event);
+  if (!eviction || ipds.states[state.ipd]!.rows[tuple] !== ROW_NONE) return;
+  const { after } = ipds.react(state.ipd, { kind: "reply", reply: Reply.SYN_ACK, tuple, crowded: true });
+  step(`${text}, and there is no room for its row`, cookiesLost({ ...sent, ipd: after }), event);
 }
 
 /** A segment of the host has left the NIC. */

@@ -23,7 +23,7 @@ export function modelBoard(): Board {
     ...tiny,
     name: "model",
     wasm: { ...tiny.wasm, memoryKiB: MEMORY_KIB_MAX },
-    tables: { ...tiny.tables, flows: FLOW_ROWS, buckets: 2, owners: 4, localOwners: 1 },
+    tables: { ...tiny.tables, flows: FLOW_ROWS, buckets: 2, owners: 8, localOwners: 1 },
     frames: { ...tiny.frames, slots: 1 },
   };
 }

@@ -19,17 +19,19 @@ import { decodeAnswer, encodeRequest, type Answer, type Request } from "../../ho
 import { concat, Records } from "../../host/management/records.ts";
 import { assignmentTable, identityTable, putRequests } from "../../host/management/tables.ts";
 import type { Owner } from "../../host/model/assignment.ts";
-import { ACK, ethernet, ETHERTYPE, FIN, SYN, tcp } from "../packets/packets.ts";
+import { ACK, ethernet, ETHERTYPE, FIN, SYN, tcp, udp, type Ip, type Ports } from "../packets/packets.ts";
 import { FLOW_ROWS, loadModelFirmware, type ModelInstance } from "./image.ts";
 import {
-  BLADES,
+  BLADES_MAX,
   FLAGS,
   keyOf,
   LIST_HELD,
   LIST_MISSING,
+  ROW_COOKIE,
   ROW_NONE,
   ROW_OPENING,
   ROW_OTHER,
+  ROW_OVER,
   ROW_STATE_MASK,
   ROW_TOUCHED,
   Segment,
@@ -49,16 +51,22 @@ const VMAC = "02:00:00:00:00:64";
 const CLIENT_MAC = "06:00:00:00:01:01";
 const VIP_PORT = 443;
 const FIRST_CLIENT_PORT = 40_000;
+const TCP = 6;
+const UDP = 17;
 const NOW = 1_000_000;
-/** ms: a row that was not touched since the mark was touched this long ago; REMOVE asks for half of it. */
+/** ms: a row that was not touched since the mark was touched this long ago; REMOVE asks for half of it. A SYN cookie may be
+ *  out that long, and a flow of UDP is over by then. */
 const LONG_AGO = 100_000;
+/** ms: no SYN cookie of that time is out any more. */
+const BEFORE_COOKIES = 200_000;
 
-const OWNERS: readonly Owner[] = Array.from({ length: BLADES }, (_, n) => ({
+const OWNERS: readonly Owner[] = Array.from({ length: BLADES_MAX }, (_, n) => ({
   name: `blade-${n}`,
   mac: `02:00:00:00:0${n + 1}:00`,
   blade: `blade-${n}`,
   port: n + 1,
 }));
+
 export class IpdImage {
   readonly #firmware: Firmware;
   readonly #records: Records;
@@ -68,16 +76,14 @@ export class IpdImage {
   readonly #client: string;
   readonly #filler: string;
   readonly #instance: ModelInstance;
-  readonly #tellsStates: boolean;
-  readonly #hasLists: boolean;
+  readonly #options: IpdOptions;
   #sequence = 0;
 
   constructor(wasm: Uint8Array, options: IpdOptions) {
     const { firmware, instance } = loadModelFirmware(wasm);
     this.#firmware = firmware;
     this.#instance = instance;
-    this.#hasLists = options.lists;
-    this.#tellsStates = options.rowStates;
+    this.#options = options;
     this.#records = new Records(firmware.layout);
     this.#tags = new Map(firmware.layout.names("RedirectKind").map((name) => [name, firmware.layout.code("RedirectKind", name)]));
     const pristine = instance.keep();
@@ -91,15 +97,21 @@ export class IpdImage {
 
   /** The image with an assignment, and without anything else. */
   initial(owner: number, generation: number, history: readonly number[]): IpdState {
-    this.#start(owner, generation, history);
+    this.#start(owner, generation, history, false);
+    return this.#read(owner, generation, history);
+  }
+
+  /** The same, started anew while SYN cookies may be out. */
+  #restarted({ owner, generation, history }: IpdState): IpdState {
+    this.#start(owner, generation, history, this.#options.cookies);
     return this.#read(owner, generation, history);
   }
 
   /** What the image does in a state. Throws when it cannot be brought there. */
   react(state: IpdState, input: Input): Outcome & { readonly after: IpdState } {
-    const { owner, generation, history } = state;
+    const { owner } = state;
     if (input.kind === "pressure") return this.#press(state, input.tuple);
-    if (input.kind === "restart") return { after: this.initial(owner, generation, history), verdict: "OK", redirect: null };
+    if (input.kind === "restart") return { after: this.#restarted(state), verdict: "OK", redirect: null };
     this.#enter(state);
     const outcome = this.#give(state, input);
     const put = input.kind === "install" && outcome.verdict === "OK" ? input : state;
@@ -116,7 +128,8 @@ export class IpdImage {
         const ip = { source: VIP, destination: this.#client };
         const ports = { sourcePort: VIP_PORT, destinationPort: FIRST_CLIENT_PORT + input.tuple };
         const link = { destination: CLIENT_MAC, source: OWNERS[owner]!.mac };
-        return this.#process(1, ethernet(link, ETHERTYPE.ipv4, tcp(ip, ports, flags)));
+        if (input.crowded) this.#crowd(generation);
+        return this.#process(1, ethernet(link, ETHERTYPE.ipv4, this.#packet(ip, ports, flags)));
       }
       case "command": {
         const [request] = bucketRequests(this.#records, input.command, { ...scope, openOnly: input.command === "COMPLETE" }, [0]);
@@ -145,9 +158,13 @@ export class IpdImage {
     // The sender does not matter: nothing in the image reads it.
     const link = {
       destination: isDirect ? VMAC : OWNERS[owner]!.mac,
-      source: isDirect ? CLIENT_MAC : tagMac(this.#tags.get(tag)!, (owner + 1) % BLADES, generation),
+      source: isDirect ? CLIENT_MAC : tagMac(this.#tags.get(tag)!, (owner + 1) % BLADES_MAX, generation),
     };
-    return this.#process(0, ethernet(link, ETHERTYPE.ipv4, tcp(ip, ports, flags)));
+    return this.#process(0, ethernet(link, ETHERTYPE.ipv4, this.#packet(ip, ports, flags)));
+  }
+
+  #packet(ip: Ip, ports: Ports, flags: number): Uint8Array {
+    return this.#options.udp ? udp(ip, ports) : tcp(ip, ports, flags);
   }
 
   #process(port: number, bytes: Uint8Array): Outcome {
@@ -171,26 +188,31 @@ export class IpdImage {
   /** A row goes if the image lets it go when all other places are taken by rows that must stay. */
   #press(state: IpdState, tuple: number): Outcome & { readonly after: IpdState } {
     const { owner, generation, history } = state;
-    const alone = { ...state, lists: state.lists.map(() => LIST_MISSING), rows: state.rows.map((row, other) => (other === tuple ? row & ROW_STATE_MASK : ROW_NONE)) };
+    const alone = { ...state, lists: state.lists.map(() => LIST_MISSING), rows: state.rows.map((row, other) => (other === tuple ? row : ROW_NONE)) };
     this.#enter(alone);
-    const fillers = Array.from({ length: FLOW_ROWS }, (_, n) => ({ ...this.#flow(n, "established"), client: this.#filler }));
-    for (const filler of fillers) this.#flows("SEED", { generation, owner: 0 }, [filler]);
+    this.#crowd(generation);
     const isKept = this.#read(owner, generation, history).rows[tuple] !== ROW_NONE;
     const rows = state.rows.map((row, other) => (other === tuple && !isKept ? ROW_NONE : row));
     return { after: { ...state, rows }, verdict: isKept ? "KEPT" : "EVICTED", redirect: null };
   }
 
+  /** Puts rows in that must stay, wherever there is room. */
+  #crowd(generation: number): void {
+    const fillers = Array.from({ length: FLOW_ROWS }, (_, n) => ({ ...this.#flow(n, "established"), client: this.#filler }));
+    for (const filler of fillers) this.#flows("SEED", { generation, owner: 0 }, [filler]);
+  }
+
   /** Brings the image into a state, and makes sure that it is there. */
   #enter(state: IpdState): void {
-    const { owner, generation, history, complete, sealed, pinned, open } = state;
+    const { owner, generation, history, complete, sealed, pinned, open, lost } = state;
     const isListed = state.lists.some((list) => list !== LIST_MISSING);
     if (isListed && history[0] !== owner) {
       // Left over from when it was the current owner.
-      this.#start(owner, generation - 1, promoted(owner, history));
+      this.#start(owner, generation - 1, promoted(owner, history), lost);
       this.#putLists(state.lists, generation - 1);
       this.#install(generation, history);
     } else {
-      this.#start(owner, generation, history);
+      this.#start(owner, generation, history, lost);
       this.#putLists(state.lists, generation);
     }
     if (generation === 0) return;
@@ -209,16 +231,23 @@ export class IpdImage {
     state.rows.forEach((row, tuple) => {
       if (row === ROW_NONE) return;
       const at = row & ROW_TOUCHED ? NOW : NOW - LONG_AGO;
-      this.#flows("SEED", scope, [this.#flow(tuple, (row & ROW_STATE_MASK) === ROW_OPENING ? "half-open" : "established")], at);
+      this.#flows("SEED", scope, [this.#flow(tuple, this.#rowName(row & ROW_STATE_MASK))], at);
     });
     const there = keyOf(this.#read(owner, generation, history));
     if (there !== keyOf(state)) throw new Error(`the image is in state ${there}, and not in ${keyOf(state)}`);
   }
 
-  #start(owner: number, generation: number, history: readonly number[]): void {
+  #rowName(state: number): FlowStateName {
+    if (state === ROW_OPENING) return this.#options.cookies ? "provisional" : "half-open";
+    return state === ROW_COOKIE ? "half-open" : "established";
+  }
+
+  /** `lost`: no command has come yet, so that of what was before the image knows nothing. */
+  #start(owner: number, generation: number, history: readonly number[], lost: boolean): void {
     this.#fresh[owner]!();
     this.#owner = owner;
     if (generation !== 0) this.#install(generation, history);
+    this.#tell(bucketsRequest(this.#records, 0, 0), lost ? NOW : NOW - BEFORE_COOKIES);
   }
 
   #putLists(lists: readonly number[], generation: number): void {
@@ -244,8 +273,8 @@ export class IpdImage {
    * current owner's it is looked for lists that would still be held if it became that.
    */
   #lists({ owner, generation, history }: Pick<IpdState, "owner" | "generation" | "history">): number[] {
-    const lists = Array.from({ length: BLADES }, () => LIST_MISSING);
-    if (!this.#hasLists || generation === 0) return lists;
+    const lists = Array.from({ length: BLADES_MAX }, () => LIST_MISSING);
+    if (!this.#options.lists || generation === 0) return lists;
     const back = this.#instance.keep();
     const current = promoted(owner, history);
     const at = history[0] === owner ? generation : generation + 1;
@@ -268,18 +297,35 @@ export class IpdImage {
 
   #read(owner: number, generation: number, history: readonly number[]): IpdState {
     const rows = Array.from({ length: TUPLES }, () => ROW_NONE);
-    const none = { complete: false, sealed: false, pinned: false, open: false };
+    const none = { complete: false, sealed: false, pinned: false, open: false, lost: false };
     const lists = this.#lists({ owner, generation, history });
     if (generation === 0) return { owner, generation, history, ...none, rows, lists };
     const flags = this.#bucketFlags();
     const flows = decodeFlows(this.#records, "FlowScan", this.#tell(listRequest(this.#records, 0, {})).payload);
     for (const { client, clientPort, state, untouchedMs } of flows) {
       if (client !== this.#client) continue;
-      const rowState = this.#tellsStates && OPENING.has(state) ? ROW_OPENING : ROW_OTHER;
-      rows[clientPort - FIRST_CLIENT_PORT] = rowState | (untouchedMs < LONG_AGO / 2 ? ROW_TOUCHED : 0);
+      rows[clientPort - FIRST_CLIENT_PORT] = this.#rowState(state, untouchedMs) | (untouchedMs < LONG_AGO / 2 ? ROW_TOUCHED : 0);
     }
     const [complete, sealed, pinned, open] = FLAGS.map((flag) => flags.has(flag.toUpperCase()));
-    return { owner, generation, history, complete: complete!, sealed: sealed!, pinned: pinned!, open: open!, rows, lists };
+    const lost = this.#options.cookies && this.#hasLostCookies(owner, generation, history);
+    return { owner, generation, history, complete: complete!, sealed: sealed!, pinned: pinned!, open: open!, lost, rows, lists };
+  }
+
+  #rowState(state: FlowStateName, untouchedMs: number): number {
+    const { cookies, rowStates, udp: isUdp } = this.#options;
+    if (isUdp) return untouchedMs < LONG_AGO / 2 ? ROW_OTHER : ROW_OVER;
+    if (cookies && state === "half-open") return ROW_COOKIE;
+    return rowStates && OPENING.has(state) ? ROW_OPENING : ROW_OTHER;
+  }
+
+  /** Only of a previous owner the image says it: one that is none is made one, and set back. */
+  #hasLostCookies(owner: number, generation: number, history: readonly number[]): boolean {
+    if (history.indexOf(owner) > 0) return this.#bucketFlags().has("COOKIES_LOST");
+    const back = this.#instance.keep();
+    this.#install(generation + 1, [(owner + 1) % BLADES_MAX, owner]);
+    const lost = this.#bucketFlags().has("COOKIES_LOST");
+    back();
+    return lost;
   }
 
   /** Names of the flags that bucket 0 has. */
@@ -293,7 +339,7 @@ export class IpdImage {
   #install(generation: number, history: readonly number[]): string {
     // In bucket 1 the blade is a previous owner: what is there may not be evicted.
     const owner = this.#owner;
-    const buckets = [history, [(owner + 1) % BLADES, owner]];
+    const buckets = [history, [(owner + 1) % BLADES_MAX, owner]];
     return this.#put("ASSIGNMENT", assignmentTable(this.#records, { generation, owners: OWNERS, buckets }));
   }
 
@@ -308,6 +354,7 @@ export class IpdImage {
         hash: "low-bits",
         seed: new Uint8Array(16),
         redirect: true,
+        cookies: this.#options.cookies,
         ports: ["fabric", "host"],
         localOwners: [{ mac: OWNERS[owner]!.mac, owner, port: 1 }],
       }),
@@ -330,7 +377,7 @@ export class IpdImage {
   }
 
   #flow(n: number, state: FlowStateName): Flow {
-    return { client: this.#client, clientPort: FIRST_CLIENT_PORT + n, vip: VIP, vipPort: VIP_PORT, protocol: 6, state };
+    return { client: this.#client, clientPort: FIRST_CLIENT_PORT + n, vip: VIP, vipPort: VIP_PORT, protocol: this.#options.udp ? UDP : TCP, state };
   }
 
   #flows(

@@ -3,7 +3,7 @@
  * the image's (`ipd-image.ts`), and is asked for once. The explorer works on numbers.
  */
 import { IpdImage } from "./ipd-image.ts";
-import { keyOf, ROW_NONE, ROW_STATE_MASK, ROW_TOUCHED, type Input, type IpdOptions, type IpdState, type Outcome } from "./ipd-state.ts";
+import { isLiveRow, keyOf, ROW_COOKIE, ROW_OPENING, ROW_OVER, ROW_STATE_MASK, ROW_TOUCHED, type Input, type IpdOptions, type IpdState, type Outcome } from "./ipd-state.ts";
 
 export interface Reaction extends Outcome {
   /** Number of the state after it. */
@@ -43,7 +43,25 @@ export class Ipds {
   /** The state in which all rows count as touched: no traffic manager is asking. */
   unmarked(number: number): number {
     const state = this.states[number]!;
-    return this.number({ ...state, rows: state.rows.map((row) => (row === ROW_NONE ? row : row | ROW_TOUCHED)) });
+    return this.number({ ...state, rows: state.rows.map((row) => (isLiveRow(row) ? row | ROW_TOUCHED : row)) });
+  }
+
+  /** The state in which the SYN cookie for `tuple` that its row may stand for has run out. */
+  withoutCookie(number: number, tuple: number): number {
+    const state = this.states[number]!;
+    const ended = (row: number): number => ((row & ROW_STATE_MASK) === ROW_COOKIE ? ROW_OPENING | (row & ROW_TOUCHED) : row);
+    return this.number({ ...state, rows: state.rows.map((row, other) => (other === tuple ? ended(row) : row)) });
+  }
+
+  /** The state in which all SYN cookies have run out of which no row tells. */
+  withoutLostCookies(number: number): number {
+    return this.number({ ...this.states[number]!, lost: false });
+  }
+
+  /** The state in which the row of `tuple`, which is of UDP, was not touched for its service's time. */
+  expired(number: number, tuple: number): number {
+    const state = this.states[number]!;
+    return this.number({ ...state, rows: state.rows.map((row, other) => (other === tuple && isLiveRow(row) ? ROW_OVER : row)) });
   }
 
   /** The state in which no row counts as touched. */

@@ -1,6 +1,5 @@
 /** The appliance manager in the model: the generations that it has made, what was reported to it, who has failed. */
-import type { Configuration, Weakening } from "./configuration.ts";
-import { BLADES } from "./ipd-state.ts";
+import { bladesIn, type Configuration, type Weakening } from "./configuration.ts";
 
 export interface ManagerState {
   /** By generation, from 1 on: the history of the bucket. */
@@ -10,6 +9,8 @@ export interface ManagerState {
   readonly failed: readonly boolean[];
   /** Previous owners whose connections a deadline has cut. */
   readonly cut: readonly boolean[];
+  /** By blade: the generation by which it has fallen off a full history, 0: it has not. */
+  readonly displaced: readonly number[];
 }
 
 /** A new generation, and why. */
@@ -34,8 +35,9 @@ export class Managers {
   }
 
   initial(): number {
-    const none = Array.from({ length: BLADES }, () => false);
-    return this.#number({ histories: [[0]], reports: none.map(() => 0), failed: none, cut: none });
+    const none = Array.from({ length: bladesIn(this.#configuration) }, () => false);
+    const zeros = none.map(() => 0);
+    return this.#number({ histories: [[0]], reports: zeros, failed: none, cut: none, displaced: zeros });
   }
 
   /** The blades to which a switch may still send the bucket: it may have any generation, as may the frames that it has
@@ -59,8 +61,8 @@ export class Managers {
   }
 
   #decide(state: ManagerState): Decision[] {
-    const { generations, failures, cuts } = this.#configuration;
-    const { histories, reports, failed, cut } = state;
+    const { generations, failures, cuts, depth, onward, forced } = this.#configuration;
+    const { histories, reports, failed, cut, displaced } = state;
     if (histories.length >= generations) return [];
     const history = histories.at(-1)!;
     const decisions: Decision[] = [];
@@ -75,6 +77,14 @@ export class Managers {
       const generation = histories.length + 1;
       decisions.push({ after: this.#number(after), text: `${text}: generation ${generation} is ${spell(next)}`, fenced });
     };
+    const move = (blade: number, next: readonly number[]): void => {
+      const text = `the bucket moves to ${nameOfBlade(blade)}`;
+      const oldest = next[depth];
+      if (oldest === undefined) return decide(text, next);
+      if (displaced.filter(Boolean).length >= forced) return;
+      const after = displaced.map((old, other) => (other === oldest ? histories.length + 1 : old));
+      decide(`${text} by force, and ${nameOfBlade(oldest)} falls off`, next.slice(0, depth), { displaced: after });
+    };
     const owned = new Set(histories.flat());
     for (let blade = 0; blade < this.#configuration.blades; blade++) {
       if (failed[blade]) continue;
@@ -82,7 +92,9 @@ export class Managers {
       const index = history.indexOf(blade);
       // Blades that have owned nothing are all alike: the first of them stands for all.
       const isFirstUnused = !owned.has(blade) && !Array.from({ length: blade }, (_, n) => n).some((n) => !owned.has(n) && !failed[n]);
-      if (index !== 0 && (owned.has(blade) || isFirstUnused)) decide(`the bucket moves to ${nameOfBlade(blade)}`, [blade, ...others]);
+      // What an owner that fell off has left over must have ended before it comes back: not in this model.
+      const mayHave = owned.has(blade) ? !onward && displaced[blade] === 0 : isFirstUnused;
+      if (index !== 0 && mayHave) move(blade, [blade, ...others]);
       const hasDrained =
         reports[blade] === histories.length || (reports[blade]! > 0 && this.#weakening === "drain-reported-under-an-old-generation");
       if (index > 0 && hasDrained) decide(`${nameOfBlade(blade)} is forgotten`, others);
@@ -119,7 +131,7 @@ export class Managers {
 }
 
 export function nameOfBlade(blade: number): string {
-  return "XYZ"[blade]!;
+  return "XYZVW"[blade]!;
 }
 
 export function spell(history: readonly number[]): string {

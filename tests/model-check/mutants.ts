@@ -27,6 +27,7 @@ export interface StepMutant extends Broken {
 
 const DECIDE = "assembly/decide.ts";
 const DELIVER = "assembly/blade/deliver.ts";
+const TEACH = "assembly/teach.ts";
 const PREVIOUS_OWNER = "host/supervisor/previous-owner.ts";
 const GIVER = "host/supervisor/handover-giver.ts";
 const DECISION = "      decision = decide(kind, ahead, index, depth, first, known, complete);";
@@ -135,6 +136,62 @@ export const FIRMWARE_MUTANTS: readonly FirmwareMutant[] = [
     to: "",
     configuration: needs({ blades: 2, generations: 2, lists: true }),
   },
+  {
+    name: "what its host sends makes rows of an owner that has left the history",
+    file: TEACH,
+    from: "if (index < 0) return;",
+    to: "",
+    configuration: needs({ depth: 2, forced: 1, onward: true }),
+  },
+  {
+    name: "a table is complete though a SYN cookie is lost",
+    file: "assembly/manage/buckets.ts",
+    from: "if (hasLostCookies(state, now)) return refuse(Status.COOKIES_LOST, bucket);",
+    to: "",
+    configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, eviction: true }),
+  },
+  {
+    name: "a SYN cookie whose row found no room is forgotten",
+    file: TEACH,
+    from: "if (flowState == FlowState.HALF_OPEN) loseCookie(state, now);",
+    to: "",
+    configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, eviction: true }),
+  },
+  {
+    name: "a row that may stand for a SYN cookie is evicted",
+    file: "assembly/flows.ts",
+    from: "if (flow.state == FlowState.HALF_OPEN && sendsCookies() && isCookieOut(flow.touched, now)) return false;",
+    to: "",
+    configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, eviction: true }),
+  },
+  {
+    name: "an image that begins amid SYN cookies calls its tables complete",
+    file: "assembly/cookies.ts",
+    from: "isCookieOut(begun, now) ||",
+    to: "",
+    configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, restart: true }),
+  },
+  {
+    name: "a bucket is sealed although a SYN cookie may be out",
+    file: "assembly/manage/buckets.ts",
+    from: "if (sendsCookies() && state.rows > 0) return refuse(Status.BUCKET_NOT_EMPTY, state.rows);",
+    to: "",
+    configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, drain: true }),
+  },
+  {
+    name: "a UDP flow that is over at a previous owner is brought back by its host",
+    file: TEACH,
+    from: "if (!isCurrent && isExpired(at, packet, now)) return;",
+    to: "",
+    configuration: needs({ blades: 2, generations: 2, udp: true }),
+  },
+  {
+    name: "what a previous owner's host sends unasked makes a UDP flow",
+    file: TEACH,
+    from: "} else if (!isCid && isCurrent) {",
+    to: "} else if (!isCid) {",
+    configuration: needs({ blades: 2, generations: 2, udp: true, restart: true }),
+  },
 ];
 
 export const STEP_MUTANTS: readonly StepMutant[] = [
@@ -193,6 +250,27 @@ export const STEP_MUTANTS: readonly StepMutant[] = [
     line: 'initial("forget", beginning, next), beginning.steers ? "fence" : "install"',
     weakening: "no-fence",
     configuration: needs({ blades: 2, cuts: 1 }),
+  },
+  {
+    name: "a forced move is put in force before the owner that falls off has let go",
+    file: "host/supervisor/reconfiguration.ts",
+    line: 'enter(after, isForced ? "release" : "install", now)',
+    weakening: "forced-without-an-answer",
+    configuration: needs({ depth: 2, forced: 1, onward: true }),
+  },
+  {
+    name: "rows that may stand for SYN cookies are removed as dead",
+    file: PREVIOUS_OWNER,
+    line: "!this.#isCookie(row),",
+    weakening: "cookies-removed-as-dead",
+    configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, tidy: true }),
+  },
+  {
+    name: "UDP flows are not in a mirror",
+    file: "host/supervisor/mirror-scan.ts",
+    line: "mirror.note(own.filter(",
+    weakening: "no-mirror",
+    configuration: needs({ blades: 2, generations: 2, udp: true, restart: true }),
   },
   {
     name: "fail-open after a trap",

@@ -1,5 +1,5 @@
 /**
- * The appliance in the model: three blades, their fabric, the clients and the appliance manager. A state is six numbers; what
+ * The appliance in the model: the blades, their fabric, the clients and the appliance manager. A state is some numbers; what
  * follows from one state is written into `next`, one after another.
  *
  * The fabric loses, delays and reorders as it likes. A SYN that was sent may arrive at any time, as often as it likes, at
@@ -7,16 +7,10 @@
  */
 import { Blades } from "./blade.ts";
 import { nameOf, type Step } from "./blade-state.ts";
-import type { Configuration, Weakening } from "./configuration.ts";
+import { bladesIn, type Configuration, type Weakening } from "./configuration.ts";
 import type { Ipds } from "./ipd.ts";
-import { BLADES, Segment } from "./ipd-state.ts";
+import { Segment } from "./ipd-state.ts";
 import { Managers, nameOfBlade } from "./manager.ts";
-
-/** Numbers of a state: three blades, the frames on their way, the clients, the appliance manager. */
-export const WORDS = 6;
-const NET = 3;
-const CLIENTS = 4;
-const MANAGER = 5;
 
 /** Redirects that a frame may take. */
 const REDIRECTS_MAX = 5;
@@ -24,21 +18,30 @@ const TAGS = ["DIRECT", "HOP1", "HOP2", "HOP3", "RESTEER", "FINAL"];
 const SEGMENT_NAMES = ["SYN", "ACK", "FIN"];
 
 const Client = { IDLE: 0, SYN_SENT: 1, ESTABLISHED: 2, CLOSING: 3, CLOSED: 4 } as const;
-/** A client: state (3 bits), the blade that it is connected to (2), incarnation (1), SYNs sent, a bit an incarnation (2). */
-const CLIENT_BITS = 8;
-const CLIENT_MASK = 0xff;
+/** A client: state (3 bits), the blade that it is connected to (3), incarnation (1), SYNs sent, a bit an incarnation (2). */
+const CLIENT_BITS = 9;
+const CLIENT_MASK = 0x1ff;
+const CLIENT_STATE_MASK = 7;
+const CLIENT_OWNER_SHIFT = 3;
+const CLIENT_OWNER_MASK = 7;
+const CLIENT_INCARNATION_SHIFT = 6;
+const CLIENT_SYNS_SHIFT = 7;
 
-/** Behind the clients: by sender, a handover list on its way: its generation (3 bits, 0: none), a bit a tuple (2). */
-const LISTS_SHIFT = 16;
+/** By sender, a handover list on its way: its generation (3 bits, 0: none), a bit a tuple (2). */
 const LIST_BITS = 5;
 const LIST_MASK = 0x1f;
 
-/** A redirected frame: segment (2 bits), tuple (1), incarnation (1), tag (3), generation (3), target (2), redirects (3). */
-const FRAME_BITS = 15;
-const FRAME_MASK = 0x7fff;
+/** A redirected frame: segment (2 bits), tuple (1), incarnation (1), tag (3), generation (3), target (3), redirects (3). */
+const FRAME_BITS = 16;
+const FRAME_MASK = 0xffff;
+const FRAME_TARGET_SHIFT = 10;
+const FRAME_TARGET_MASK = 7;
+const FRAME_REDIRECTS_SHIFT = 13;
 
 export class System {
-  readonly next = new Uint32Array(WORDS);
+  /** Numbers of a state: the blades', the frames on their way, the clients, the appliance manager, handover lists on their way. */
+  readonly words: number;
+  readonly next: Uint32Array;
   /** What has led to `next`, while `isTracing`. */
   text = "";
   isTracing = false;
@@ -48,20 +51,34 @@ export class System {
   readonly #managers: Managers;
   readonly #configuration: Configuration;
   readonly #weakening: Weakening | null;
-  readonly #state = new Uint32Array(WORDS);
+  readonly #state: Uint32Array;
+  readonly #bladeCount: number;
+  /** Places of the numbers behind the blades'. */
+  readonly #net: number;
+  readonly #clients: number;
+  readonly #manager: number;
+  readonly #lists: number;
   #emit: () => void = () => undefined;
 
   constructor(ipds: Ipds, configuration: Configuration, weakening: Weakening | null) {
     this.#configuration = configuration;
     this.#weakening = weakening;
+    this.#bladeCount = bladesIn(configuration);
+    this.#net = this.#bladeCount;
+    this.#clients = this.#net + 1;
+    this.#manager = this.#clients + 1;
+    this.#lists = this.#manager + 1;
+    this.words = this.#lists + (configuration.lists ? 1 : 0);
+    this.next = new Uint32Array(this.words);
+    this.#state = new Uint32Array(this.words);
     this.#blades = new Blades(ipds, configuration, weakening);
     this.#managers = new Managers(configuration, weakening);
   }
 
   initial(): Uint32Array {
-    const state = new Uint32Array(WORDS);
-    for (let blade = 0; blade < BLADES; blade++) state[blade] = this.#blades.initial(blade, 1, [0]);
-    state[MANAGER] = this.#managers.initial();
+    const state = new Uint32Array(this.words);
+    for (let blade = 0; blade < this.#bladeCount; blade++) state[blade] = this.#blades.initial(blade, 1, [0]);
+    state[this.#manager] = this.#managers.initial();
     return state;
   }
 
@@ -73,21 +90,21 @@ export class System {
   /** Calls `emit` for all that may follow from the state at `from` in `states`. */
   successors(states: Uint32Array, from: number, emit: () => void): void {
     const state = this.#state;
-    for (let word = 0; word < WORDS; word++) state[word] = states[from + word]!;
+    for (let word = 0; word < this.words; word++) state[word] = states[from + word]!;
     this.#emit = emit;
     if (this.#isOver()) return;
     this.#managerSteps();
     for (let tuple = 0; tuple < this.#configuration.tuples; tuple++) this.#clientSteps(tuple);
     this.#fabricSteps();
     if (this.#configuration.lists) this.#listSteps();
-    for (let blade = 0; blade < BLADES; blade++) this.#bladeSteps(blade);
+    for (let blade = 0; blade < this.#bladeCount; blade++) this.#bladeSteps(blade);
   }
 
   /** No connection is left that anything could happen to. */
   #isOver(): boolean {
     for (let tuple = 0; tuple < this.#configuration.tuples; tuple++) {
       const client = this.#client(tuple);
-      if ((client & 7) !== Client.CLOSED || ((client >> 5) & 1) + 1 < this.#configuration.incarnations) return false;
+      if ((client & CLIENT_STATE_MASK) !== Client.CLOSED || ((client >> CLIENT_INCARNATION_SHIFT) & 1) + 1 < this.#configuration.incarnations) return false;
     }
     return true;
   }
@@ -103,28 +120,30 @@ export class System {
   }
 
   #client(tuple: number): number {
-    return (this.#state[CLIENTS]! >>> (tuple * CLIENT_BITS)) & CLIENT_MASK;
+    return (this.#state[this.#clients]! >>> (tuple * CLIENT_BITS)) & CLIENT_MASK;
   }
 
   #setClient(tuple: number, client: number): void {
     const shift = tuple * CLIENT_BITS;
-    this.next[CLIENTS] = ((this.next[CLIENTS]! & ~(CLIENT_MASK << shift)) | (client << shift)) >>> 0;
+    this.next[this.#clients] = ((this.next[this.#clients]! & ~(CLIENT_MASK << shift)) | (client << shift)) >>> 0;
   }
 
   #managerSteps(): void {
-    const number = this.#state[MANAGER]!;
-    const { histories } = this.#managers.states[number]!;
-    for (const { after, text, fenced } of this.#managers.decisions(number)) {
+    const number = this.#state[this.#manager]!;
+    const { histories, displaced } = this.#managers.states[number]!;
+    const unheard = this.#unheard();
+    for (const { after, text, fenced } of unheard === null ? this.#managers.decisions(number) : []) {
       this.#again();
-      this.next[MANAGER] = after;
+      this.next[this.#manager] = after;
       if (fenced !== null && this.#weakening !== "no-fence") this.next[fenced] = this.#blades.gone(this.#state[fenced]!);
       this.#say(() => text);
       this.#emit();
     }
-    for (let blade = 0; blade < BLADES; blade++) {
+    for (let blade = 0; blade < this.#bladeCount; blade++) {
       if (this.#blades.states[this.#state[blade]!]!.gone) continue;
       const { generation } = this.#blades.ipd(this.#state[blade]!);
       for (let newer = generation + 1; newer <= histories.length; newer++) {
+        if (unheard !== null && unheard !== blade && newer >= displaced[unheard]!) break;
         const history = histories[newer - 1]!;
         this.#again();
         this.next[blade] = this.#blades.install(this.#state[blade]!, newer, historyNumber(history), history);
@@ -134,12 +153,24 @@ export class System {
     }
   }
 
+  /** The owner that has fallen off a full history and has not put that in force: until it has, the appliance manager has nobody else do
+   *  so, and goes on to nothing else. */
+  #unheard(): number | null {
+    if (this.#weakening === "forced-without-an-answer") return null;
+    const { displaced } = this.#managers.states[this.#state[this.#manager]!]!;
+    const unheard = displaced.findIndex((generation, blade) => {
+      const number = this.#state[blade]!;
+      return generation > 0 && !this.#blades.states[number]!.gone && this.#blades.ipd(number).generation < generation;
+    });
+    return unheard < 0 ? null : unheard;
+  }
+
   #clientSteps(tuple: number): void {
     const client = this.#client(tuple);
     const { close, fin, incarnations, oldSyns } = this.#configuration;
-    const state = client & 7;
-    const incarnation = (client >> 5) & 1;
-    const syns = client >> 6;
+    const state = client & CLIENT_STATE_MASK;
+    const incarnation = (client >> CLIENT_INCARNATION_SHIFT) & 1;
+    const syns = client >> CLIENT_SYNS_SHIFT;
     const become = (text: string, after: number): void => {
       this.#again();
       this.#setClient(tuple, after);
@@ -150,17 +181,17 @@ export class System {
     // After the last connection of a tuple nothing of it matters.
     const closed = clientOf(Client.CLOSED, 0, incarnation, incarnation + 1 < incarnations ? syns : 0);
     // Which connection comes first does not matter: it is A.
-    if (state === Client.IDLE && (tuple === 0 || (this.#client(tuple - 1) & 7) !== Client.IDLE)) {
-      become(`sends the SYN of ${name(0)}`, clientOf(Client.SYN_SENT, 0, 0, 1));
+    if (state === Client.IDLE && (tuple === 0 || (this.#client(tuple - 1) & CLIENT_STATE_MASK) !== Client.IDLE)) {
+      become(`sends ${this.#nameOf(Segment.SYN)} of ${name(0)}`, clientOf(Client.SYN_SENT, 0, 0, 1));
     }
     if (state === Client.CLOSED && incarnation + 1 < incarnations) {
       const sent = (oldSyns ? syns : 0) | (1 << (incarnation + 1));
-      become(`uses the tuple anew, and sends the SYN of ${name(incarnation + 1)}`, clientOf(Client.SYN_SENT, 0, incarnation + 1, sent));
+      become(`uses the tuple anew, and sends SYN of ${name(incarnation + 1)}`, clientOf(Client.SYN_SENT, 0, incarnation + 1, sent));
     }
     for (let of = 0; of < incarnations; of++) {
       if ((syns >> of) & 1) this.#arrivals(Segment.SYN, tuple, of);
     }
-    const owner = (client >> 3) & 3;
+    const owner = (client >> CLIENT_OWNER_SHIFT) & CLIENT_OWNER_MASK;
     if (state === Client.ESTABLISHED) {
       this.#arrivals(Segment.ACK, tuple, incarnation);
       if (fin) become(`closes ${name(incarnation)}`, clientOf(Client.CLOSING, owner, incarnation, syns));
@@ -177,29 +208,29 @@ export class System {
 
   /** A segment from a switch, at each blade that a switch may send it to. */
   #arrivals(segment: number, tuple: number, incarnation: number): void {
-    for (const blade of this.#managers.targets(this.#state[MANAGER]!)) {
+    for (const blade of this.#managers.targets(this.#state[this.#manager]!)) {
       this.#again();
       this.#arrive(blade, frameOf(segment, tuple, incarnation, 0, 0, blade, 0));
     }
   }
 
   #fabricSteps(): void {
-    const first = this.#state[NET]! & FRAME_MASK;
-    const second = this.#state[NET]! >>> FRAME_BITS;
+    const first = this.#state[this.#net]! & FRAME_MASK;
+    const second = this.#state[this.#net]! >>> FRAME_BITS;
     for (const frame of [first, second]) {
       if (frame === 0) continue;
       this.#again();
-      this.next[NET] = frame === first ? second : first;
-      this.#arrive((frame >> 10) & 3, frame);
+      this.next[this.#net] = frame === first ? second : first;
+      this.#arrive((frame >> FRAME_TARGET_SHIFT) & FRAME_TARGET_MASK, frame);
     }
   }
 
   /** A list may be late and come again, until its sender has sent another one. Which blade is to have it, the image says. */
   #listSteps(): void {
-    for (let sender = 0; sender < BLADES; sender++) {
-      const list = (this.#state[CLIENTS]! >>> (LISTS_SHIFT + sender * LIST_BITS)) & LIST_MASK;
+    for (let sender = 0; sender < this.#bladeCount; sender++) {
+      const list = (this.#state[this.#lists]! >>> (sender * LIST_BITS)) & LIST_MASK;
       if (list === 0) continue;
-      for (let blade = 0; blade < BLADES; blade++) {
+      for (let blade = 0; blade < this.#bladeCount; blade++) {
         const before = this.#state[blade]!;
         if (blade === sender || this.#blades.states[before]!.gone) continue;
         const after = this.#blades.takeList(before, sender, list & 7, list >> 3);
@@ -227,7 +258,7 @@ export class System {
     const { after, verdict, redirect } = this.#blades.arrive(before, key, { segment, tuple, incarnation, tag, generation });
     next[blade] = after;
     if (redirect !== null) {
-      const redirects = (frame >> 12) + 1;
+      const redirects = (frame >> FRAME_REDIRECTS_SHIFT) + 1;
       if (redirects > REDIRECTS_MAX) this.violation = "a frame is redirected a sixth time";
       const kind = TAGS.indexOf(redirect.kind);
       this.#say(() => `${nameOfBlade(blade)} gets ${this.#describe(frame)}: ${redirect.kind} to ${nameOfBlade(redirect.target)}`);
@@ -250,31 +281,45 @@ export class System {
 
   /** A segment is delivered: is it of a live connection of another host? */
   #judge(blade: number, segment: number, tuple: number, incarnation: number): void {
+    if (this.#configuration.udp) return this.#judgeDatagram(blade, tuple);
     if (segment === Segment.SYN) return;
     const client = this.#client(tuple);
-    const state = client & 7;
-    const owner = (client >> 3) & 3;
-    if ((state !== Client.ESTABLISHED && state !== Client.CLOSING) || ((client >> 5) & 1) !== incarnation) return;
-    const { failed, cut } = this.#managers.states[this.#state[MANAGER]!]!;
-    if (owner === blade || failed[owner] || cut[owner] || !this.#blades.has(this.#state[owner]!, tuple, incarnation)) return;
+    const state = client & CLIENT_STATE_MASK;
+    const owner = (client >> CLIENT_OWNER_SHIFT) & CLIENT_OWNER_MASK;
+    if ((state !== Client.ESTABLISHED && state !== Client.CLOSING) || ((client >> CLIENT_INCARNATION_SHIFT) & 1) !== incarnation) return;
+    if (owner === blade || this.#isCut(owner) || !this.#blades.has(this.#state[owner]!, tuple, incarnation)) return;
     const name = nameOf(tuple)(incarnation);
     this.violation = `${name} lives at ${nameOfBlade(owner)}, and ${nameOfBlade(blade)}'s host answers its ${SEGMENT_NAMES[segment]!} with a RST`;
+  }
+
+  /** A datagram is delivered: is it of a flow of another host that is not over? */
+  #judgeDatagram(blade: number, tuple: number): void {
+    for (let owner = 0; owner < this.#bladeCount; owner++) {
+      if (owner === blade || this.#isCut(owner) || !this.#blades.has(this.#state[owner]!, tuple, 0)) continue;
+      this.violation = `${nameOf(tuple)(null)} lives at ${nameOfBlade(owner)}, and ${nameOfBlade(blade)}'s host gets a datagram of it`;
+    }
+  }
+
+  /** Its connections end by what the appliance manager has done to it. */
+  #isCut(owner: number): boolean {
+    const { failed, cut, displaced } = this.#managers.states[this.#state[this.#manager]!]!;
+    return failed[owner]! || cut[owner]! || displaced[owner]! > 0;
   }
 
   /** Puts a frame on its way. When there is no room, it is lost, or another one is. */
   #send(frame: number): void {
     const { next } = this;
-    const first = next[NET]! & FRAME_MASK;
-    const second = next[NET]! >>> FRAME_BITS;
-    const isLost = this.#blades.states[next[(frame >> 10) & 3]!]!.gone || first === frame || second === frame;
-    if (!isLost && this.#configuration.inFlight > 1 && second === 0) next[NET] = pair(frame, first);
+    const first = next[this.#net]! & FRAME_MASK;
+    const second = next[this.#net]! >>> FRAME_BITS;
+    const isLost = this.#blades.states[next[(frame >> FRAME_TARGET_SHIFT) & FRAME_TARGET_MASK]!]!.gone || first === frame || second === frame;
+    if (!isLost && this.#configuration.inFlight > 1 && second === 0) next[this.#net] = pair(frame, first);
     else if (!isLost) {
       if (first !== 0) this.#emit();
       if (second !== 0) {
-        next[NET] = pair(frame, second);
+        next[this.#net] = pair(frame, second);
         this.#emit();
       }
-      next[NET] = this.#configuration.inFlight > 1 ? pair(frame, first) : frame;
+      next[this.#net] = this.#configuration.inFlight > 1 ? pair(frame, first) : frame;
     }
     this.#emit();
   }
@@ -290,30 +335,34 @@ export class System {
     this.violation = violation;
     if (event !== null) {
       if (event.kind === "drained") {
-        next[MANAGER] = this.#managers.reported(next[MANAGER]!, blade, event.generation);
+        next[this.#manager] = this.#managers.reported(next[this.#manager]!, blade, event.generation);
       } else if (event.kind === "syn-ack") {
         const client = this.#client(event.tuple);
-        if ((client & 7) !== Client.SYN_SENT || ((client >> 5) & 1) !== event.incarnation) return;
-        this.#setClient(event.tuple, clientOf(Client.ESTABLISHED, blade, event.incarnation, client >> 6));
+        if ((client & CLIENT_STATE_MASK) !== Client.SYN_SENT || ((client >> CLIENT_INCARNATION_SHIFT) & 1) !== event.incarnation) return;
+        this.#setClient(event.tuple, clientOf(Client.ESTABLISHED, blade, event.incarnation, client >> CLIENT_SYNS_SHIFT));
       } else if (event.kind === "list") {
-        const shift = LISTS_SHIFT + blade * LIST_BITS;
+        const shift = blade * LIST_BITS;
         const list = event.generation | (event.flows << 3);
-        next[CLIENTS] = ((next[CLIENTS]! & ~(LIST_MASK << shift)) | (list << shift)) >>> 0;
+        next[this.#lists] = ((next[this.#lists]! & ~(LIST_MASK << shift)) | (list << shift)) >>> 0;
       } else if (event.kind === "challenged") {
         const client = this.#client(event.tuple);
-        if ((client & 7) !== Client.SYN_SENT || ((client >> 5) & 1) !== event.incarnation) return;
+        if ((client & CLIENT_STATE_MASK) !== Client.SYN_SENT || ((client >> CLIENT_INCARNATION_SHIFT) & 1) !== event.incarnation) return;
       } else if (event.kind === "if-abandoned") {
         const client = this.#client(event.tuple);
-        const isAlive = (client & 7) === Client.ESTABLISHED || (client & 7) === Client.CLOSING;
-        if (isAlive && ((client >> 5) & 1) === event.incarnation && ((client >> 3) & 3) === blade) return;
+        const isAlive = (client & CLIENT_STATE_MASK) === Client.ESTABLISHED || (client & CLIENT_STATE_MASK) === Client.CLOSING;
+        if (isAlive && ((client >> CLIENT_INCARNATION_SHIFT) & 1) === event.incarnation && ((client >> CLIENT_OWNER_SHIFT) & CLIENT_OWNER_MASK) === blade) return;
       }
     }
     this.#say(() => `${nameOfBlade(blade)}: ${text}`);
     this.#emit();
   }
 
+  #nameOf(segment: number): string {
+    return this.#configuration.udp ? "a datagram" : SEGMENT_NAMES[segment]!;
+  }
+
   #describe(frame: number): string {
-    const what = `${SEGMENT_NAMES[frame & 3]!} of ${nameOf((frame >> 2) & 1)((frame >> 3) & 1)}`;
+    const what = `${this.#nameOf(frame & 3)} of ${nameOf((frame >> 2) & 1)((frame >> 3) & 1)}`;
     const tag = TAGS[(frame >> 4) & 7]!;
     return tag === "DIRECT" ? `${what} from a switch` : `${what} with ${tag} of generation ${(frame >> 7) & 7}`;
   }
@@ -322,11 +371,11 @@ export class System {
 /** Two frames (0: none) in one number, the smaller one first; one alone stands first. */
 function pair(frame: number, other: number): number {
   if (other === 0) return frame;
-  return frame < other ? frame | (other << FRAME_BITS) : other | (frame << FRAME_BITS);
+  return (frame < other ? frame | (other << FRAME_BITS) : other | (frame << FRAME_BITS)) >>> 0;
 }
 
 function clientOf(state: number, owner: number, incarnation: number, syns: number): number {
-  return state | (owner << 3) | (incarnation << 5) | (syns << 6);
+  return state | (owner << CLIENT_OWNER_SHIFT) | (incarnation << CLIENT_INCARNATION_SHIFT) | (syns << CLIENT_SYNS_SHIFT);
 }
 
 function frameOf(
@@ -338,9 +387,9 @@ function frameOf(
   target: number,
   redirects: number,
 ): number {
-  return segment | (tuple << 2) | (incarnation << 3) | (tag << 4) | (generation << 7) | (target << 10) | (redirects << 12);
+  return segment | (tuple << 2) | (incarnation << 3) | (tag << 4) | (generation << 7) | (target << FRAME_TARGET_SHIFT) | (redirects << FRAME_REDIRECTS_SHIFT);
 }
 
 function historyNumber(history: readonly number[]): number {
-  return history.reduce((number, owner) => number * 4 + owner + 1, 0);
+  return history.reduce((number, owner) => number * 8 + owner + 1, 0);
 }

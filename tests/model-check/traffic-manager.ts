@@ -3,6 +3,7 @@
  * `current-owner.ts` and `handover-giver.ts`, one by one, with anything in between.
  */
 import {
+  Cookie,
   describe,
   hasOld,
   nameOf,
@@ -17,7 +18,7 @@ import {
 } from "./blade-state.ts";
 import type { Configuration, Weakening } from "./configuration.ts";
 import type { Ipds } from "./ipd.ts";
-import { ROW_NONE, ROW_OPENING, ROW_STATE_MASK, TUPLES, type IpdState } from "./ipd-state.ts";
+import { isLiveRow, ROW_COOKIE, ROW_NONE, ROW_OPENING, ROW_OVER, ROW_STATE_MASK, TUPLES, type IpdState } from "./ipd-state.ts";
 
 export class TrafficManagers {
   readonly #ipds: Ipds;
@@ -43,23 +44,29 @@ export class TrafficManagers {
     };
     const at = (pc: number, changes: Partial<BladeState> = {}): BladeState => ({ ...state, pc, ...changes });
     const live = (sockets: readonly number[]): boolean => sockets.some((socket) => socket !== Socket.NONE);
-    const readNow = (): number[] => state.sockets.map((socket) => socket & SOCKET_STATE_MASK);
+    // Of UDP no host has a table: what the mirror has stands for it.
+    const mirrored = (): number[] => (weakening === "no-mirror" ? zeros(TUPLES) : [...state.mirror]);
+    const readNow = (): number[] => (configuration.udp ? mirrored() : state.sockets.map((socket) => socket & SOCKET_STATE_MASK));
     const tm = "its traffic manager";
+    const source = configuration.udp ? "its mirror" : "the sockets";
     const isUnsealed = weakening === "drain-without-the-seal";
 
     if (state.pc !== Pc.IDLE && configuration.crash) step(`${tm} ends its look, or is started anew`, this.idle(state));
 
     switch (state.pc) {
       case Pc.IDLE: {
-        if (index > 0 && !ipd.complete && !ipd.sealed && configuration.seeding) {
+        if (configuration.udp && index >= 0) this.#scanSteps(state, ipd, step);
+        if (index > 0 && !ipd.complete && !ipd.sealed && !(ipd.lost && ipd.open) && configuration.seeding) {
           const { ipd: after } = command("UNSEAL");
           step(`${tm} sends UNSEAL, and waits for the queue`, waiting(at(Pc.FILL_WAIT, { ipd: after })));
         }
         if (index > 0 && (ipd.complete || ipd.sealed)) {
           if (configuration.drain) {
-            step(`${tm} looks at the buckets, and reads the sockets: ${describe(readNow())}`, at(Pc.DECIDE, { read: readNow(), sealedSeen: ipd.sealed }));
+            const { mirror } = configuration.udp ? this.#scanned(state, ipd) : state;
+            const read = configuration.udp ? mirror : readNow();
+            step(`${tm} looks at the buckets, and reads ${source}: ${describe(read)}`, at(Pc.DECIDE, { read, mirror, sealedSeen: ipd.sealed }));
           }
-          if (configuration.tidy && ipd.rows.some((row) => row !== ROW_NONE)) {
+          if (configuration.tidy && !configuration.udp && ipd.rows.some((row) => row !== ROW_NONE)) {
             step(`(rows touched from here on are not to be removed)`, waiting(at(Pc.MARKED, { ipd: this.#ipds.marked(state.ipd) })));
           }
         }
@@ -72,7 +79,7 @@ export class TrafficManagers {
       }
       case Pc.FILL_WAIT:
         if (hasOld(state) && weakening !== "seeding-before-the-queue-has-drained") return;
-        return step(`${tm} reads the sockets: ${describe(readNow())}`, renewed(at(Pc.SEED, { read: readNow() })));
+        return step(`${tm} reads ${source}: ${describe(readNow())}`, renewed(at(Pc.SEED, { read: readNow() })));
       case Pc.SEED: {
         const then = { read: zeros(TUPLES) };
         if (weakening === "no-seeding") return step(`${tm} sends no SEED`, at(Pc.COMPLETE, then));
@@ -86,11 +93,12 @@ export class TrafficManagers {
       case Pc.MARKED:
         if (hasOld(state)) return;
         return step(
-          `${tm} looks at the buckets, and reads the sockets: ${describe(readNow())}`,
+          `${tm} looks at the buckets, and reads ${source}: ${describe(readNow())}`,
           renewed(at(Pc.DECIDE_MARKED, { read: readNow(), sealedSeen: ipd.sealed })),
         );
       case Pc.DECIDE_MARKED: {
-        const dead = ipd.rows.map((row, tuple) => row !== ROW_NONE && state.read[tuple] === Socket.NONE);
+        const isCookie = (row: number): boolean => (row & ROW_STATE_MASK) === ROW_COOKIE && weakening !== "cookies-removed-as-dead";
+        const dead = ipd.rows.map((row, tuple) => row !== ROW_NONE && state.read[tuple] === Socket.NONE && !isCookie(row));
         const { after } = this.#ipds.react(state.ipd, { kind: "remove", dead });
         return step(
           `${tm} sends REMOVE for what has no socket: ${describe(dead.map(Number))}`,
@@ -114,7 +122,7 @@ export class TrafficManagers {
       case Pc.PROVE_WAIT:
         if (weakening === "seal-without-the-second-look") return step(`${tm} looks no second time`, renewed(at(Pc.PROVE)));
         if (hasOld(state)) return;
-        return step(`${tm} reads the sockets: ${describe(readNow())}`, renewed(at(Pc.PROVE, { read: readNow() })));
+        return step(`${tm} reads ${source}: ${describe(readNow())}`, renewed(at(Pc.PROVE, { read: readNow() })));
       case Pc.PROVE: {
         if (live(state.read)) return step(`${tm} sends UNSEAL`, at(Pc.SEED, { ipd: command("UNSEAL").ipd }));
         if (isUnsealed) return step(`${tm} looks once more`, at(Pc.CONFIRM));
@@ -129,9 +137,13 @@ export class TrafficManagers {
         return this.#reportStep(state, ipd, step, ipd.complete && index > 0 && (isUnsealed || (ipd.sealed && !live(ipd.rows))));
       case Pc.REFILL_WAIT:
         if (hasOld(state)) return;
-        return step(`${tm} reads the sockets: ${describe(readNow())}`, renewed(at(Pc.REFILL_SEED, { read: readNow() })));
+        return step(`${tm} reads ${source}: ${describe(readNow())}`, renewed(at(Pc.REFILL_SEED, { read: readNow() })));
       case Pc.PREPARE_READ:
-        return step(`${tm} reads the sockets: ${describe(readNow())}`, at(Pc.PREPARE_SEED, { read: readNow() }));
+        return step(`${tm} reads ${source}: ${describe(readNow())}`, at(Pc.PREPARE_SEED, { read: readNow() }));
+      case Pc.OVER: {
+        const { after } = this.#ipds.react(state.ipd, { kind: "remove", dead: state.read.map(Boolean) });
+        return step(`${tm} sends REMOVE for what is over: ${describe(state.read)}`, this.idle({ ...state, ipd: after }));
+      }
       case Pc.REFILL_SEED:
       case Pc.PREPARE_SEED: {
         const { after } = this.#ipds.react(state.ipd, { kind: "seed", sockets: state.read });
@@ -143,13 +155,27 @@ export class TrafficManagers {
   #reportStep(state: BladeState, { generation }: IpdState, step: AddStep, proved: boolean): void {
     const after = this.idle(state);
     if (!proved) return step("its traffic manager has proved nothing", after);
-    const alive = state.sockets.findIndex((socket) => (socket & SOCKET_STATE_MASK) !== Socket.NONE);
+    const { sockets, cookies } = state;
+    const alive = sockets.findIndex((socket, tuple) => (socket & SOCKET_STATE_MASK) !== Socket.NONE || cookies[tuple] !== Cookie.NONE);
     step(
       `its traffic manager reports under generation ${generation} that the bucket has drained`,
       after,
       { kind: "drained", generation },
       alive < 0 ? null : `a bucket is reported as drained whose host has ${nameOf(alive)(null)}`,
     );
+  }
+
+  /** What the mirror has after a scan of the flow table: that a scan misses a flow says nothing. */
+  #scanned(state: BladeState, { rows }: IpdState): BladeState {
+    return { ...state, mirror: state.mirror.map((socket, tuple) => (isLiveRow(rows[tuple]!) ? Socket.ESTABLISHED : socket)) };
+  }
+
+  #scanSteps(state: BladeState, ipd: IpdState, step: AddStep): void {
+    const scanned = this.#scanned(state, ipd);
+    const over = ipd.rows.map((row) => Number((row & ROW_STATE_MASK) === ROW_OVER));
+    const text = `its traffic manager scans the flow table: ${describe(scanned.mirror)}`;
+    if (this.#configuration.tidy && over.includes(1)) step(text, { ...scanned, pc: Pc.OVER, read: over });
+    else step(text, scanned);
   }
 
   #listStep(state: BladeState, { complete, generation, rows }: IpdState, step: AddStep): void {
