@@ -354,7 +354,7 @@ export class IpdImage {
         hash: "low-bits",
         seed: new Uint8Array(16),
         redirect: true,
-        cookies: this.#options.cookies,
+        ...(this.#options.cookies && { cookiesSinceMs: Infinity }),
         ports: ["fabric", "host"],
         localOwners: [{ mac: OWNERS[owner]!.mac, owner, port: 1 }],
       }),

@@ -200,7 +200,7 @@ interface Attack {
   readonly credentials: Credentials | null;
   readonly ofBlade: Credentials | null;
   readonly open: (word: LinkWord, number: number) => RawStream;
-  /** On TLS a link has the name of its certificate. */
+  /** The appliance has so many blades: what is remembered of each does not add up. */
   readonly nameOf: (stream: number, number: number) => string;
   /** How many mutants are to be looked at. */
   readonly count: number;
@@ -282,7 +282,7 @@ const onUnix = (name: string) => {
     credentials: null,
     ofBlade: null,
     open: () => RawStream.unix(word.path),
-    nameOf: (stream: number) => `m${stream}`,
+    nameOf: (_: number, number: number) => malloryName(number),
   };
 };
 const onTls = () => ({

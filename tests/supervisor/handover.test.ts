@@ -10,7 +10,6 @@ const VMAC = "02:d0:bb:00:00:01";
 const CLIENT_MAC = "06:00:00:00:00:01";
 /** In a frame with a redirect tag (docs/protocol.md). */
 const TAG_KIND_AT = 7;
-const RESTEER = 4;
 /** Time for a move to settle: the look that follows the install, and what is asked for at the next. */
 const SETTLED_MS = 1_000;
 
@@ -40,7 +39,7 @@ function segment(world: World, client: string, clientPort: number, flags: number
   const { verdict, sent } = world.node("dobbs-ferry").process(0, frame, world.clock.now());
   if (verdict !== "REDIRECT") return verdict === "DELIVER" ? "delivers" : "drops";
   // The redirect tag's kind.
-  return (sent[0]![TAG_KIND_AT]! & 0xf) === RESTEER ? "resteers" : "asks";
+  return (sent[0]![TAG_KIND_AT]! & 0xf) === world.node("dobbs-ferry").layout.code("RedirectKind", "RESTEER") ? "resteers" : "asks";
 }
 
 /** ardsley's connections in buckets that it has lost. */
