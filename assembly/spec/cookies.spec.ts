@@ -15,6 +15,8 @@ import { events } from "./support/outcome";
 
 const BUCKET: u32 = 3;
 const PORT: u32 = 1000;
+/** Flows that the share of half-open rows of any table has room for. */
+const SOME: u32 = FLOWS / 16 < 64 ? FLOWS / 16 : 64;
 
 /** The host answers a SYN of client n with a cookie. */
 function cookie(bucket: u32, n: u32): void {
@@ -136,7 +138,7 @@ describe("while the hosts send cookies", () => {
     assign(1, NONE, NONE, NONE);
     pass(COOKIE_MS);
     const before = events(Event.FLOW_OVERFLOW);
-    for (let n: u32 = 0; n < 64; n++) cookie(BUCKET + 2, 0x800 + n);
+    for (let n: u32 = 0; n < SOME; n++) cookie(BUCKET + 2, 0x800 + n);
     expect<u64>(events(Event.FLOW_OVERFLOW)).toBe(before);
   });
 });

@@ -2,14 +2,14 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { readImage } from "../boards/image-file.ts";
 import { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
 import { explain, failureText, violationText, writeFailure } from "../simulate/failure.ts";
+import { builtImages, type Images } from "../simulate/images.ts";
 import type { Plan } from "../simulate/plan.ts";
 import { simulationJson, simulationText } from "../simulate/report.ts";
 import { runSeeds, type SeedRange } from "../simulate/run-seeds.ts";
-import { Simulator, type Images } from "../simulate/simulator.ts";
+import { Simulator } from "../simulate/simulator.ts";
 import { addOutcome, noTotals } from "../simulate/totals.ts";
 import { boardOption, jsonOption, type JsonOption, wholeNumber } from "./options.ts";
 import { print, printJson } from "./output.ts";
@@ -30,7 +30,8 @@ happen to the real firmware images and the production supervisor in virtual time
 to whatever they do not know, as a kernel does. At every frame it is checked that
 
   no live connection's segment draws a RST or another host's answer, while the blade that has it lives and is
-  not declared failed; no frame is redirected more than 5 times; no payload is lost or changed; counters add up
+  not declared failed; no frame is redirected more than 5 times; no payload is lost or changed; only the current
+  owner says where a virtual IP is; counters add up
 
 and, once nothing fails any more, that every bucket settles, every history empties and every drain ends.
 A seed that fails is made smaller, and written down as text that a person can read, and as a plan for --plan.
@@ -69,7 +70,7 @@ export function simulateCommand(): Command {
 
 async function simulateAction(options: SimulateOptions): Promise<void> {
   const { board, plan, json } = options;
-  const images = { blade: readImage(board, "blade"), switch: readImage(board, "switch") };
+  const images = builtImages(board);
   const failed = plan === undefined ? await runRange(images, options) : runOne(new Simulator(images), readPlan(plan), json ?? false);
   if (failed) process.exitCode = 1;
 }

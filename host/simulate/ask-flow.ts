@@ -47,7 +47,7 @@ export class AskFlow {
     const { id, clientPort, vipPort } = this.plan;
     const number = this.#sent++;
     const bytes = encodeDatagram(this.client, clientPort, this.#vip, vipPort, { kind: "question", number: question, session: 0 }, number);
-    sendInPieces({ bytes, id: mix(id * 2, number), flow: id, redirects: 0 }, this.plan.pieces, number, this.#send);
+    sendInPieces({ bytes, id: mix(id * 2, number), flow: id, redirects: 0 }, this.plan.pieces, number, this.#clock, this.#send);
     this.#clock.after(AGAIN_US, () => this.#ask(question));
   }
 }

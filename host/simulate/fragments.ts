@@ -1,4 +1,5 @@
 /** Packets in pieces: cut by a sender, put together by a host (RFC 791, RFC 8200). */
+import type { VirtualClock } from "../emulator/clock.ts";
 import { openPacket, sum } from "./packet.ts";
 
 const ETHERNET_BYTES = 14;
@@ -9,6 +10,8 @@ const NEXT_FRAGMENT = 44;
 const MORE = 1;
 /** Pieces are so long, but for the last. */
 const PIECE_BYTES = 8;
+/** Linux' ipfrag_time: for no longer the pieces that are there are kept. */
+const KEPT_US = 30_000_000;
 
 /** A frame without extension headers, in pieces of 8 bytes. `id`: tells packets apart. */
 export function fragment(frame: Uint8Array, id: number): Uint8Array[] {
@@ -32,22 +35,37 @@ interface Piece {
 
 /** Puts packets together again. */
 export class Reassembly {
-  readonly #pieces = new Map<string, Map<number, Piece>>();
+  readonly #clock: VirtualClock;
+  readonly #packets = new Map<string, { readonly since: number; readonly pieces: Map<number, Piece> }>();
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
 
   /** The frame itself, if it is whole; the packet that is whole with this piece; or null: more are missing. */
   take(frame: Uint8Array): Uint8Array | null {
     const piece = readPiece(frame);
     if (piece === null) return frame;
-    const pieces = this.#pieces.get(piece.key) ?? new Map<number, Piece>();
-    this.#pieces.set(piece.key, pieces);
+    const pieces = this.#piecesOf(piece.key);
     pieces.set(piece.offset, piece);
     const ordered = [...pieces.values()].sort((a, b) => a.offset - b.offset);
     let end = 0;
     for (const { offset, body } of ordered) if (offset === end) end += body.length;
     const last = ordered.at(-1)!;
     if (!last.isLast || end !== last.offset + last.body.length) return null;
-    this.#pieces.delete(piece.key);
+    this.#packets.delete(piece.key);
     return whole(frame, ordered.map(({ body }) => body), end);
+  }
+
+  /** That have come of a packet, and are still kept. */
+  #piecesOf(key: string): Map<number, Piece> {
+    const { now } = this.#clock;
+    let packet = this.#packets.get(key);
+    if (packet === undefined || now - packet.since >= KEPT_US) {
+      packet = { since: now, pieces: new Map() };
+      this.#packets.set(key, packet);
+    }
+    return packet.pieces;
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Random } from "../emulator/random.ts";
 import { when, type Moments } from "./moment.ts";
 import { chance, pick, pickWeighted } from "./pick.ts";
-import type { FlowPlan, PiecesPlan, QuicFlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
+import type { FlowPlan, ForgedFlowPlan, NeighbourFlowPlan, PiecesPlan, QuicFlowPlan, RawFlowPlan, TcpFlowPlan, TcpStep, TopologyPlan, Tuple } from "./plan.ts";
 import { ACK, FIN, RST, SYN } from "./segment.ts";
 import { PORTS } from "./services.ts";
 import { ASK_PORT, QUIC_PORT, TUNNEL_PORT } from "./appliance-plan.ts";
@@ -18,9 +18,26 @@ const TUNNELED = 35;
 const WITH_COOKIES = 30;
 /** Of the questions and sessions over UDP, percent. */
 const IN_PIECES = 40;
+/** Plans in which packets in pieces, their first pieces late, come all at once, percent; and how close together they begin. */
+const WITH_BURST = 40;
+const BURST_US = 60_000;
+const BURST_MIN = 6;
+const BURST_MAX = 20;
+/** Packets of a burst whose sessions go on; the others are questions. */
+const BURST_TUNNELS = 30;
+/** Plans with redirect tags that no blade has made, percent; of these frames, those that come from inside. */
+const FORGED = 25;
+const INSIDE = 80;
+/** SYNs of a flood that fills small tables. */
+const FLOOD_MIN = 60;
+const FLOOD_MAX = 200;
 /** QUIC connections whose clients change their addresses, percent. */
 const CHANGING = 60;
 const PATIENCE_MAX = 60;
+/** QUIC connections of a server that is about to die, and within which time they begin. */
+const LEFT_MIN = 6;
+const LEFT_MAX = 14;
+const LEFT_US = 300_000;
 const CLIENT_PORT_MIN = 30_000;
 const CLIENT_PORTS = 30_000;
 
@@ -111,7 +128,9 @@ const COOKIE_SHAPES: Shapes = [...SHAPES, [8, byCookie]];
 /** What strangers send: a SYN that nobody answers for, backscatter, probes. */
 const STRANGE_FLAGS = [SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | FIN, 0];
 
-export function generateFlows({ sites, quic }: TopologyPlan, moments: Moments, random: Random): FlowPlan[] {
+/** `partingUs`: connections of a server that is about to die begin then; null: none do. */
+export function generateFlows(topology: TopologyPlan, moments: Moments, partingUs: number | null, random: Random): FlowPlan[] {
+  const { sites, quic } = topology;
   const { calmUs } = moments;
   const flows: FlowPlan[] = [];
   const firstPort = random.between(0, CLIENT_PORTS - 1);
@@ -151,7 +170,74 @@ export function generateFlows({ sites, quic }: TopologyPlan, moments: Moments, r
   }
   const connections = quic ? random.between(3, 10) : 0;
   for (let i = 0; i < connections; i++) flows.push(quicFlow(flows.length, tuple(QUIC_PORT), when(moments, random), random));
+  const parting = random.fork("parting");
+  const left = partingUs === null ? 0 : parting.between(LEFT_MIN, LEFT_MAX);
+  for (let i = 0; i < left; i++) flows.push(leftFlow(flows.length, tuple(QUIC_PORT), partingUs! + parting.between(0, LEFT_US), parting));
+  for (const { isTunnel, ...packets } of burst(moments, random.fork("burst"))) {
+    const id = flows.length;
+    flows.push(isTunnel ? { kind: "tunnel", id, ...packets, ...tuple(TUNNEL_PORT) } : { kind: "ask", id, ...packets, ...tuple(ASK_PORT) });
+  }
+  flows.push(...neighbours(flows.length, sites, moments, random.fork("neighbours")));
+  if (chance(random.fork("forged"), FORGED)) flows.push(...forged(flows.length, topology, moments, random.fork("forged frames")));
+  if (topology.cramped) flows.push(...floods(flows.length, sites, moments, random.fork("floods")));
   return flows;
+}
+
+/** Packets in pieces, of which more wait for their first pieces at a time than a blade has room for. */
+function burst({ focusUs, calmUs }: Moments, random: Random) {
+  if (focusUs === null || !chance(random, WITH_BURST)) return [];
+  const startUs = random.between(focusUs, calmUs - BURST_US);
+  return Array.from({ length: random.between(BURST_MIN, BURST_MAX) }, () => ({
+    isTunnel: chance(random, BURST_TUNNELS),
+    pieces: "first-late" as const,
+    startUs: startUs + random.between(0, BURST_US),
+    count: random.between(3, 8),
+    gapUs: random.between(0, 40_000),
+  }));
+}
+
+function neighbours(firstId: number, sites: number, moments: Moments, random: Random): NeighbourFlowPlan[] {
+  // One asks when nothing fails any more.
+  const starts = [moments.calmUs, ...Array.from({ length: random.between(1, 4) }, () => when(moments, random))];
+  return starts.map((startUs, at) => ({
+    kind: "neighbour",
+    id: firstId + at,
+    family: chance(random, 40) ? 6 : 4,
+    site: random.between(0, sites - 1),
+    client: random.between(0, CLIENTS - 1),
+    startUs,
+    count: random.between(2, 12),
+    gapUs: random.between(20_000, 400_000),
+    confirms: chance(random, 50),
+  }));
+}
+
+function forged(firstId: number, { sites, blades }: TopologyPlan, moments: Moments, random: Random): ForgedFlowPlan[] {
+  return Array.from({ length: random.between(1, 3) }, (_, at) => ({
+    kind: "forged",
+    ...strangersPlace(sites, random),
+    id: firstId + at,
+    vipPort: chance(random, 50) ? PORTS.echo : ASK_PORT,
+    from: chance(random, INSIDE) ? pick(random, blades).name : null,
+    to: pick(random, blades).name,
+    startUs: when(moments, random),
+    generation: random.between(1, 8),
+    count: random.between(8, 64),
+    gapUs: random.between(0, 30_000),
+  }));
+}
+
+function floods(firstId: number, sites: number, moments: Moments, random: Random): RawFlowPlan[] {
+  return Array.from({ length: random.between(1, 3) }, (_, at) => ({
+    kind: "raw",
+    ...strangersPlace(sites, random),
+    id: firstId + at,
+    vipPort: PORTS.echo,
+    startUs: when(moments, random),
+    flags: SYN,
+    count: random.between(FLOOD_MIN, FLOOD_MAX),
+    gapUs: random.between(0, 5_000),
+  }));
 }
 
 function quicFlow(id: number, tuple: Tuple, startUs: number, random: Random): QuicFlowPlan {
@@ -164,6 +250,11 @@ function quicFlow(id: number, tuple: Tuple, startUs: number, random: Random): Qu
   return { kind: "quic", id, startUs, count, gapUs, patience, change, ...tuple };
 }
 
+/** That goes on asking for its server for as long as it takes others to hear that this is gone. */
+function leftFlow(id: number, tuple: Tuple, startUs: number, random: Random): QuicFlowPlan {
+  return { kind: "quic", id, startUs, count: 40, gapUs: random.between(20_000, 100_000), patience: PATIENCE_MAX, change: null, ...tuple };
+}
+
 function piecesOf(random: Random): PiecesPlan | null {
   return chance(random, IN_PIECES) ? pick(random, ["in-order", "last-first", "first-twice"] as const) : null;
 }
@@ -172,14 +263,21 @@ function stranger(id: number, sites: number, startUs: number, random: Random): R
   return {
     kind: "raw",
     id,
-    family: chance(random, 40) ? 6 : 4,
-    site: random.between(0, sites - 1),
-    client: CLIENTS + random.between(0, 99),
-    clientPort: random.between(1_024, 20_000),
+    ...strangersPlace(sites, random),
     vipPort: chance(random, 80) ? PORTS.echo : 9,
     startUs,
     flags: STRANGE_FLAGS[random.between(0, STRANGE_FLAGS.length - 1)]!,
     count: random.between(1, 60),
     gapUs: random.between(0, 20_000),
+  };
+}
+
+/** Of someone who is made up. */
+function strangersPlace(sites: number, random: Random): Omit<Tuple, "vipPort"> {
+  return {
+    family: chance(random, 40) ? 6 : 4,
+    site: random.between(0, sites - 1),
+    client: CLIENTS + random.between(0, 99),
+    clientPort: random.between(1_024, 20_000),
   };
 }

@@ -11,6 +11,8 @@ const NAMES = [
 const SWITCHES = ["west", "east"];
 /** Appliances with a service whose connection ids name the server, percent. */
 const QUIC = 35;
+/** Appliances whose blades have small tables, percent. */
+const CRAMPED = 15;
 /** ms before an image's 32 bits of time wrap. */
 const BEFORE_WRAP_MS = 3_000;
 /** Better than the clocks of real machines are worse. */
@@ -44,6 +46,7 @@ export function generateTopology(random: Random): TopologyPlan {
     },
     failMs: chance(random, 25) ? random.between(2_500, 4_000) : null,
     quic: chance(random, QUIC),
+    cramped: chance(random, CRAMPED),
   };
 }
 

@@ -3,6 +3,7 @@ import { Random } from "../emulator/random.ts";
 import { generateFaults } from "./generate-faults.ts";
 import { generateFlows } from "./generate-flows.ts";
 import { generateOrders } from "./generate-orders.ts";
+import { generateParting } from "./generate-parting.ts";
 import { generateTopology } from "./generate-topology.ts";
 import { chance } from "./pick.ts";
 import type { Plan } from "./plan.ts";
@@ -21,12 +22,13 @@ export function generatePlan(seed: number): Plan {
   const topology = generateTopology(random.fork("topology"));
   const focusUs = chance(random, FOCUSED) ? random.between(FOCUS_FIRST_US, calmUs - FOCUS_BEFORE_CALM_US) : null;
   const moments = { firstUs: FIRST_US, calmUs, focusUs };
+  const parting = generateParting(topology, moments, random.fork("parting"));
   return {
     seed,
     topology,
-    flows: generateFlows(topology, moments, random.fork("flows")),
-    orders: generateOrders(topology, moments, random.fork("orders")),
-    faults: generateFaults(topology, moments, random.fork("faults")),
+    flows: generateFlows(topology, moments, parting?.beginUs ?? null, random.fork("flows")),
+    orders: [...generateOrders(topology, moments, random.fork("orders")), ...(parting?.orders ?? [])].sort((a, b) => a.atUs - b.atUs),
+    faults: [...generateFaults(topology, moments, random.fork("faults")), ...(parting?.faults ?? [])],
     calmUs,
   };
 }

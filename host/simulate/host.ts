@@ -83,7 +83,7 @@ export class Host {
   readonly #tunnels: Tunnels;
   /** Null: it serves no QUIC. */
   readonly #quic: QuicConnections | null;
-  readonly #reassembly = new Reassembly();
+  readonly #reassembly: Reassembly;
   #cookiesSent = 0;
   #answering: ((fields: TcpFields) => void) | null = null;
   #sent = 0;
@@ -96,6 +96,7 @@ export class Host {
     this.#ends = ends;
     this.#secret = secret;
     this.#tunnels = new Tunnels(world.clock, secret);
+    this.#reassembly = new Reassembly(world.clock);
     this.#quic = makeCid && new QuicConnections(world.clock, makeCid);
     this.#world = world;
     this.#send = send;

@@ -3,14 +3,15 @@ import { bladesOf } from "../supervisor/view.ts";
 import type { QuicFlow } from "./quic-flow.ts";
 import type { TunnelFlow } from "./tunnel-flow.ts";
 import { AskFlow } from "./ask-flow.ts";
+import { NeighbourFlow } from "./neighbour-flow.ts";
 import type { Safety, Violation } from "./safety.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
 import type { World } from "./world.ts";
 
 /** What has not, in words. */
-export function unsettled(world: World, flows: readonly TcpFlow[], datagrams: readonly (AskFlow | TunnelFlow | QuicFlow)[], safety: Safety): Pick<Violation, "kind" | "flow" | "what">[] {
-  const unanswered = datagrams
-    .filter((flow) => !flow.isOver && (flow instanceof AskFlow || !safety.isLost(flow)))
+export function unsettled(world: World, flows: readonly TcpFlow[], others: readonly (AskFlow | TunnelFlow | QuicFlow | NeighbourFlow)[], safety: Safety): Pick<Violation, "kind" | "flow" | "what">[] {
+  const unanswered = others
+    .filter((flow) => !flow.isOver && (flow instanceof AskFlow || flow instanceof NeighbourFlow || !safety.isLost(flow)))
     .map(({ plan, answered }) => ({ kind: "stuck", flow: plan.id, what: `packet ${answered + 1} of ${plan.count} is not answered` }) as const);
   return [...openFlows(flows, safety), ...unanswered, ...unsettledAppliance(world).map((what) => ({ kind: "unsettled", flow: null, what }) as const)];
 }

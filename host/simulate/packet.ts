@@ -178,7 +178,8 @@ function openIpv6(frame: Uint8Array, view: DataView, ip: number): Packet | null 
   };
 }
 
-function keyOf(bytes: Uint8Array, at: number, family: Family): number {
+/** `End.key` of the address that stands in `bytes`. */
+export function keyOf(bytes: Uint8Array, at: number, family: Family): number {
   const from = family === 4 ? at : at + NUMBER_AT;
   const number = ((bytes[from]! << 24) | (bytes[from + 1]! << 16) | (bytes[from + 2]! << 8) | bytes[from + 3]!) >>> 0;
   return family === 4 ? number : number + 2 ** 32;

@@ -35,6 +35,8 @@ export interface TopologyPlan {
   readonly timing: Partial<Timing>;
   /** Whether there is a service of the class `cid`. */
   readonly quic: boolean;
+  /** Whether the blades' tables are so small that rows are evicted, and moves find no room. */
+  readonly cramped: boolean;
   /** A blade that is silent for so long is failed; null: only by an order. */
   readonly failMs: number | null;
 }
@@ -57,13 +59,16 @@ export interface SkewPlan {
 }
 
 /** One client's doings. What `kind` of traffic it is says who runs it. */
-export type FlowPlan = TcpFlowPlan | RawFlowPlan | AskFlowPlan | TunnelFlowPlan | QuicFlowPlan;
+export type FlowPlan = TcpFlowPlan | RawFlowPlan | ForgedFlowPlan | AskFlowPlan | TunnelFlowPlan | QuicFlowPlan | NeighbourFlowPlan;
 
-export interface Tuple {
+export interface ClientPlan {
   readonly family: Family;
   readonly site: number;
   /** Of the site's clients. */
   readonly client: number;
+}
+
+export interface Tuple extends ClientPlan {
   readonly clientPort: number;
   readonly vipPort: number;
 }
@@ -113,6 +118,22 @@ export interface RawFlowPlan extends Tuple {
   readonly gapUs: number;
 }
 
+/** Frames with redirect tags that no blade has made, of clients that nobody is there to answer for: of every kind, one generation after
+ *  another. Each comes of another port. */
+export interface ForgedFlowPlan extends Tuple {
+  readonly kind: "forged";
+  readonly id: number;
+  /** The blade by whose wire they leave, as if its NIC had gone wrong; null: they come from the client's site. */
+  readonly from: string | null;
+  /** The blade whose first owner they are for. */
+  readonly to: string;
+  readonly startUs: number;
+  /** Of the first ones. */
+  readonly generation: number;
+  readonly count: number;
+  readonly gapUs: number;
+}
+
 /** Questions to a service of the class `none`, one after another. */
 export interface AskFlowPlan extends Tuple {
   readonly kind: "ask";
@@ -124,8 +145,8 @@ export interface AskFlowPlan extends Tuple {
   readonly gapUs: number;
 }
 
-/** How a packet in pieces is sent. */
-export type PiecesPlan = "in-order" | "last-first" | "first-twice";
+/** How a packet in pieces is sent. `first-late`: the first piece so late that the others have to wait for it. */
+export type PiecesPlan = "in-order" | "last-first" | "first-twice" | "first-late";
 
 /** A session over UDP, which goes on until the moves that this run is about are done. */
 export interface TunnelFlowPlan extends Tuple {
@@ -150,6 +171,17 @@ export interface QuicFlowPlan extends Tuple {
   readonly patience: number;
   /** From packet `from` on its client has another address and port, at the same site; null: it keeps what it has. */
   readonly change: { readonly from: number; readonly client: number; readonly clientPort: number } | null;
+}
+
+/** Questions for the VIP's MAC, one after another: ARP requests, or neighbour solicitations. */
+export interface NeighbourFlowPlan extends ClientPlan {
+  readonly kind: "neighbour";
+  readonly id: number;
+  readonly startUs: number;
+  readonly count: number;
+  readonly gapUs: number;
+  /** Whether it asks the MAC itself first, as a kernel does that confirms what it knows. */
+  readonly confirms: boolean;
 }
 
 /** What the operator asks for. One that is refused for a passing reason is asked for again. `force`: also where histories

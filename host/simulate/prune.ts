@@ -1,6 +1,6 @@
 /** Keeps a plan of one piece when something has been taken out of it: what names a part that is gone goes too. */
 import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
-import type { FaultPlan, OrderPlan, Plan } from "./plan.ts";
+import type { FaultPlan, FlowPlan, OrderPlan, Plan } from "./plan.ts";
 
 export function prune(plan: Plan): Plan {
   const { topology, flows, orders, faults } = plan;
@@ -18,10 +18,12 @@ export function prune(plan: Plan): Plan {
     if ("manager" in fault) return managers.has(fault.manager);
     return "blade" in fault ? blades.has(fault.blade) : true;
   };
+  const flowStays = (flow: FlowPlan): boolean =>
+    flow.site < topology.sites && (flow.kind !== "forged" || (blades.has(flow.to) && (flow.from === null || blades.has(flow.from))));
   return {
     ...plan,
     flows: flows
-      .filter(({ site }) => site < topology.sites)
+      .filter(flowStays)
       .map((flow) => (flow.kind === "tcp" && flow.after !== null && !kept.has(flow.after) ? { ...flow, after: null } : flow)),
     orders: orders.filter(orderStays),
     faults: faults.filter(faultStays),

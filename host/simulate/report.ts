@@ -3,6 +3,9 @@ import { coverageOf } from "./coverage.ts";
 import { replayCommand, violationText } from "./failure.ts";
 import { sum, type Counts, type Totals } from "./totals.ts";
 
+const EVICTED = "Event.FLOW_EVICTED";
+const WITHOUT_ROOM = "Event.FLOW_OVERFLOW";
+
 /** The document of `--json`. */
 export function simulationJson(totals: Totals) {
   const { seeds, connections, generations, failed, tally, faults } = totals;
@@ -18,6 +21,9 @@ export function simulationJson(totals: Totals) {
       questions: totals.questions,
       tunnels: totals.tunnels,
       quic: totals.quic,
+      neighbours: totals.neighbours,
+      evictions: totals.tally[EVICTED] ?? 0,
+      withoutRoom: totals.tally[WITHOUT_ROOM] ?? 0,
       frames: totals.frames,
       moves: totals.moves,
       overlappingMoves: totals.overlaps,
@@ -40,6 +46,8 @@ export function simulationText(totals: Totals): string {
     ["questions answered", number(totals.questions)],
     ["sessions over UDP", number(totals.tunnels)],
     ["QUIC connections", number(totals.quic)],
+    ["questions for a MAC answered", number(totals.neighbours)],
+    ["rows of flows", `${number(tally[EVICTED] ?? 0)} evicted, ${number(tally[WITHOUT_ROOM] ?? 0)} found no room`],
     ["frames through images", number(frames)],
     ["reconfigurations", `${number(generations)} generations, ${number(moves)} of them moves, ${number(overlaps)} into buckets that still had histories`],
     ["orders carried out", `${number(sum(orders))}: ${list(orders)}`],

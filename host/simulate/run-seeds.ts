@@ -3,9 +3,9 @@ import { fork, type ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { DobbsError } from "../errors.ts";
+import type { Images } from "./images.ts";
 import type { RunOutcome } from "./run.ts";
 import type { ToWorker } from "./seed-worker.ts";
-import type { Images } from "./simulator.ts";
 import { addOutcome, noTotals, type Totals } from "./totals.ts";
 
 /** Both included. */
@@ -76,7 +76,7 @@ function workThrough(images: Images, nextSeed: () => number | null, onOutcome: (
       const mend = "Run the seeds again, with fewer at a time if memory is short.";
       reject(new DobbsError("E_SIMULATION", `a simulating process has ended (${signal ?? `exit status ${code}`})`, mend, 1));
     });
-    send(child, { images: { blade: images.blade, switch: images.switch } });
+    send(child, { images });
     more();
   });
 }

@@ -7,10 +7,12 @@ import type { ApplianceState } from "../supervisor/state.ts";
 import { Crashes } from "./crashes.ts";
 import { unsettled } from "./liveness.ts";
 import { Operator } from "./operator.ts";
+import { startForgedFlow } from "./forged-flow.ts";
+import { NeighbourFlow } from "./neighbour-flow.ts";
 import { QuicFlow } from "./quic-flow.ts";
 import { TunnelFlow } from "./tunnel-flow.ts";
 import type { Site } from "./site.ts";
-import type { Plan, QuicFlowPlan, TcpFlowPlan, TunnelFlowPlan } from "./plan.ts";
+import type { AskFlowPlan, ForgedFlowPlan, NeighbourFlowPlan, Plan, QuicFlowPlan, TcpFlowPlan, TunnelFlowPlan } from "./plan.ts";
 import type { Parcel, Take } from "./parcel.ts";
 import { startRawFlow } from "./raw-flow.ts";
 import { ISN_STEP, Safety, type Violation } from "./safety.ts";
@@ -38,6 +40,8 @@ export interface RunCounts {
   readonly tunnels: number;
   /** QUIC connections. */
   readonly quic: number;
+  /** Answers to questions for the VIP's MAC. */
+  readonly neighbours: number;
   /** By outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** Assignments in which a bucket has another current owner than before. */
@@ -92,6 +96,7 @@ class Run {
   readonly #asking: AskFlow[] = [];
   readonly #tunnels: TunnelFlow[] = [];
   readonly #quic: QuicFlow[] = [];
+  readonly #neighbours: NeighbourFlow[] = [];
   #released = false;
   #assignment: Assignment | null = null;
   #generations = 0;
@@ -105,7 +110,7 @@ class Run {
     this.#safety = new Safety(
       clock,
       (blade) => this.#world.blades.get(blade)!.isOn,
-      ({ client }) => this.#world.bucketOf(client),
+      (client) => this.#world.bucketOf(client),
     );
     this.#world = new World({
       plan,
@@ -153,7 +158,7 @@ class Run {
   }
 
   #problems() {
-    return unsettled(this.#world, [...this.#flows.values()], [...this.#asking, ...this.#tunnels, ...this.#quic], this.#safety);
+    return unsettled(this.#world, [...this.#flows.values()], [...this.#asking, ...this.#tunnels, ...this.#quic, ...this.#neighbours], this.#safety);
   }
 
   #calm(): void {
@@ -190,33 +195,61 @@ class Run {
         this.#trace.departure(client.text, parcel);
         site.send(parcel);
       };
-      if (flow.kind === "raw") {
-        startRawFlow(flow, client, vip, this.#clock, send);
-        continue;
+      switch (flow.kind) {
+        case "raw":
+          startRawFlow(flow, client, vip, this.#clock, send);
+          break;
+        case "forged":
+          this.#startForged(flow, client, send);
+          break;
+        case "ask":
+          this.#makeAsking(flow, client, vip, site, send);
+          break;
+        case "tunnel":
+          this.#makeTunnel(flow, client, vip, site, send);
+          break;
+        case "quic":
+          this.#makeQuic(flow, client, vip, site, send);
+          break;
+        case "neighbour":
+          this.#makeNeighbour(flow, client, vip, site, send);
+          break;
+        case "tcp": {
+          const key = tupleKey(client.key, flow.clientPort);
+          const number = before.get(key) ?? 0;
+          before.set(key, number + 1);
+          this.#makeFlow(flow, (mix(this.#plan.seed, mix(client.key, flow.clientPort)) + number * ISN_STEP) >>> 0);
+        }
       }
-      if (flow.kind === "ask") {
-        const asking = new AskFlow(flow, client, vip, this.#clock, send);
-        this.#asking.push(asking);
-        site.addDatagrams(asking);
-        asking.start();
-        continue;
-      }
-      if (flow.kind === "tunnel") {
-        this.#makeTunnel(flow, client, vip, site, send);
-        continue;
-      }
-      if (flow.kind === "quic") {
-        this.#makeQuic(flow, client, vip, site, send);
-        continue;
-      }
-      const key = tupleKey(client.key, flow.clientPort);
-      const number = before.get(key) ?? 0;
-      before.set(key, number + 1);
-      this.#makeFlow(flow, (mix(this.#plan.seed, mix(client.key, flow.clientPort)) + number * ISN_STEP) >>> 0);
     }
     for (const flow of this.#flows.values()) {
       if (flow.plan.after === null || !this.#flows.has(flow.plan.after)) this.#clock.at(flow.plan.startUs, () => this.#open(flow));
     }
+  }
+
+  #startForged(plan: ForgedFlowPlan, client: End, send: Take): void {
+    const { from, to, family } = plan;
+    const sendFrom: Take = from === null ? send : (parcel) => this.#world.sendByWire(from, parcel);
+    startForgedFlow(plan, client, this.#world.ownerEnd(to, family), this.#clock, sendFrom);
+  }
+
+  #makeAsking(plan: AskFlowPlan, client: End, vip: End, site: Site, send: Take): void {
+    const flow = new AskFlow(plan, client, vip, this.#clock, send);
+    this.#asking.push(flow);
+    site.addDatagrams(flow);
+    flow.start();
+  }
+
+  #makeNeighbour(plan: NeighbourFlowPlan, client: End, vip: End, site: Site, send: Take): void {
+    const flow = new NeighbourFlow(plan, client, vip, {
+      clock: this.#clock,
+      send,
+      agreed: () => this.#world.agreedGeneration,
+      onAnswer: (asking, answer, agreed) => this.#safety.onNeighbour(asking, answer, agreed),
+    });
+    this.#neighbours.push(flow);
+    site.addNeighbour(flow);
+    flow.start();
   }
 
   #makeTunnel(plan: TunnelFlowPlan, client: End, vip: End, site: Site, send: Take): void {
@@ -305,6 +338,7 @@ class Run {
         questions: this.#asking.reduce((total, { answered }) => total + answered, 0),
         tunnels: this.#tunnels.length,
         quic: this.#quic.length,
+        neighbours: this.#neighbours.reduce((total, { answered }) => total + answered, 0),
         outcomes: countBy([...this.#flows.values()], (flow) => (this.#safety.isLost(flow) && flow.outcome !== "done" ? "cut" : flow.outcome)),
         moves: this.#moves,
         overlaps: this.#overlaps,

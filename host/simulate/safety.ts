@@ -4,6 +4,7 @@
  * end it.
  */
 import type { VirtualClock } from "../emulator/clock.ts";
+import { bytesToMac } from "../model/address.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { displaced } from "../supervisor/succession.ts";
 import type { ApplianceState } from "../supervisor/state.ts";
@@ -11,7 +12,9 @@ import type { Host } from "./host.ts";
 import type { ImageNode } from "./image-node.ts";
 import type { Parcel } from "./parcel.ts";
 import type { Quote } from "./icmp.ts";
-import { tupleKey } from "./packet.ts";
+import type { NeighbourFlow } from "./neighbour-flow.ts";
+import type { Neighbour } from "./neighbour-packet.ts";
+import { tupleKey, type End } from "./packet.ts";
 import { ACK, flagsText, RST, type Segment, type TcpFields } from "./segment.ts";
 import type { TcpFlow } from "./tcp-flow.ts";
 import { QuicFlow } from "./quic-flow.ts";
@@ -36,6 +39,8 @@ export type ViolationKind =
   | "reset"
   /** A host that does not have the connection has answered as if it had. */
   | "wrong-host"
+  /** A VIP was said to be where it is not, or by a blade that has no say. */
+  | "wrong-neighbour"
   | "redirects"
   /** A byte has changed. */
   | "corrupt"
@@ -87,11 +92,11 @@ export class Safety {
   /** Connections of which a host has said that it has none, before one had it: SYN cookies, overtaken by what comes behind. */
   readonly #refusedEarly = new Set<TcpFlow>();
   readonly #isAlive: (blade: string) => boolean;
-  readonly #bucketOf: (flow: Flow) => number;
+  readonly #bucketOf: (client: End) => number;
   /** As it was saved last. */
   #assignment: Assignment | null = null;
 
-  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (flow: Flow) => number) {
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number) {
     this.#clock = clock;
     this.#isAlive = isAlive;
     this.#bucketOf = bucketOf;
@@ -193,6 +198,18 @@ export class Safety {
     if (place) this.violate("reset", flow.plan.id, `${what}; ${place.host.owner} has it`);
   }
 
+  /** Who asked for the VIP's MAC has been told one. While blades do not agree, each that believes itself the current owner of the asker's
+   *  bucket answers, or none does. `agreed`: the generation that all blades had in force when it was asked; null: they had not all the same. */
+  onNeighbour({ plan, client, vip }: NeighbourFlow, { asked, mac, from }: Neighbour, agreed: number | null): void {
+    if (asked !== vip.key || bytesToMac(mac) !== bytesToMac(vip.mac))
+      this.violate("wrong-neighbour", plan.id, `${bytesToMac(from)} says that ${bytesToMac(mac)} has what was asked for`);
+    if (this.#assignment === null || agreed !== this.#assignment.generation) return;
+    const bucket = this.#bucketOf(client);
+    const { name, mac: current } = this.#assignment.owners[this.#assignment.buckets[bucket]![0]!]!;
+    if (bytesToMac(from) !== current)
+      this.violate("wrong-neighbour", plan.id, `${bytesToMac(from)} answers; ${name} has bucket ${bucket} since before it was asked`);
+  }
+
   /** A NIC has lost what it had learned. Of sessions over UDP its traffic manager knows no more than it has had time to see. */
   onRestart(blade: string): void {
     for (const flow of this.#liveOn(blade)) if (flow instanceof TunnelFlow) this.#lost.add(flow);
@@ -292,7 +309,7 @@ export class Safety {
     for (const [flow, living] of this.#places) {
       // Of a QUIC connection no history says where it is.
       if (flow instanceof QuicFlow) continue;
-      if (living.some(({ host, socket }) => socket.isLive && places.get(host.owner)?.has(this.#bucketOf(flow)))) this.#lost.add(flow);
+      if (living.some(({ host, socket }) => socket.isLive && places.get(host.owner)?.has(this.#bucketOf(flow.client)))) this.#lost.add(flow);
     }
   }
 

@@ -1,5 +1,6 @@
 /** A process of its own that runs the seeds that it is given: see `run-seeds.ts`. */
-import { Simulator, type Images } from "./simulator.ts";
+import type { Images } from "./images.ts";
+import { Simulator } from "./simulator.ts";
 
 /** To the worker: first the images, then seeds. From it: an outcome for each seed. */
 export type ToWorker = { readonly images: Images } | { readonly seed: number };

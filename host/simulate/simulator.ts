@@ -1,24 +1,19 @@
-/** Runs plans on one pair of images, in this process. */
+/** Runs plans on one set of images, in this process. */
 import type { Engine } from "../engine/engine.ts";
 import { Firmware } from "../engine/firmware.ts";
 import { openEngine } from "../engine/open.ts";
 import { generatePlan } from "./generate.ts";
+import type { Images } from "./images.ts";
 import type { Plan } from "./plan.ts";
 import { runPlan, type RunOutcome } from "./run.ts";
 import { withTrap } from "./trap-image.ts";
-
-/** The firmware that is tried. */
-export interface Images {
-  readonly blade: Uint8Array;
-  readonly switch: Uint8Array;
-}
 
 export class Simulator {
   readonly #engine: Engine = openEngine("wasmtime");
   readonly #images: Images;
 
   constructor(images: Images) {
-    this.#images = { blade: withTrap(images.blade), switch: withTrap(images.switch) };
+    this.#images = { blade: withTrap(images.blade), switch: withTrap(images.switch), cramped: withTrap(images.cramped) };
   }
 
   runSeed(seed: number): RunOutcome {
@@ -27,6 +22,8 @@ export class Simulator {
 
   /** `trace`: flows whose frames are to be written down; null: nothing is. */
   runPlan(plan: Plan, trace: ReadonlySet<number> | null = null): ReturnType<typeof runPlan> {
-    return runPlan(plan, { load: (image) => Firmware.load(this.#engine, this.#images[image]), trace });
+    const blade = plan.topology.cramped ? this.#images.cramped : this.#images.blade;
+    const images = { blade, switch: this.#images.switch };
+    return runPlan(plan, { load: (image) => Firmware.load(this.#engine, images[image]), trace });
   }
 }

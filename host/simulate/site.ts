@@ -5,6 +5,8 @@ import type { AskFlow } from "./ask-flow.ts";
 import type { TunnelFlow } from "./tunnel-flow.ts";
 import { decodeDatagram } from "./datagram.ts";
 import { decodeQuic } from "./quic-packet.ts";
+import type { NeighbourFlow } from "./neighbour-flow.ts";
+import { decodeNeighbour, type Neighbour } from "./neighbour-packet.ts";
 import type { QuicFlow } from "./quic-flow.ts";
 import { isFor, openPacket, tupleKey, type End, type Family } from "./packet.ts";
 import { ACK, decodeSegment, encodeSegment, FIN, NO_PAYLOAD, RST, SYN, type Segment } from "./segment.ts";
@@ -26,6 +28,8 @@ export class Site {
   readonly #flows = new Map<number, TcpFlow>();
   readonly #datagrams = new Map<number, AskFlow | TunnelFlow>();
   readonly #quic = new Map<number, QuicFlow>();
+  /** By number. */
+  readonly #neighbours = new Map<number, NeighbourFlow>();
   #sent = 0;
 
   constructor(options: SiteOptions) {
@@ -53,11 +57,18 @@ export class Site {
     this.#quic.set(tupleKey(client.key, clientPort), flow);
   }
 
+  /** Answers to its frames are the flow's own. */
+  addNeighbour(flow: NeighbourFlow): void {
+    this.#neighbours.set(flow.plan.id, flow);
+  }
+
   send(parcel: Parcel): void {
     this.#options.send(parcel);
   }
 
   receive(parcel: Parcel): void {
+    const neighbour = decodeNeighbour(parcel.bytes);
+    if (neighbour) return this.#hear(neighbour, parcel);
     const packet = openPacket(parcel.bytes);
     const end = packet && this.#ends.get(packet.destination);
     // A switch floods what it has no port for.
@@ -71,6 +82,12 @@ export class Site {
     const flow = this.#flows.get(tupleKey(segment.destination, segment.destinationPort));
     if (flow?.hasSocket && flow.plan.vipPort === segment.sourcePort) return flow.receive(segment, parcel.bytes);
     this.#refuse(end, segment, parcel.flow);
+  }
+
+  /** What a neighbour has said; a switch floods others' questions, too. */
+  #hear(neighbour: Neighbour, { bytes, flow, id }: Parcel): void {
+    const asking = this.#neighbours.get(flow);
+    if (asking && neighbour.kind === "answer" && neighbour.asker === asking.client.key && isFor(bytes, asking.client.mac)) asking.receive(neighbour, id);
   }
 
   #refuse(end: End, { family, flags, seq, ack, destinationPort, sourcePort, payload }: Segment, flow: number): void {

@@ -16,6 +16,8 @@ export interface Totals {
   questions: number;
   tunnels: number;
   quic: number;
+  /** Answers to questions for the VIP's MAC. */
+  neighbours: number;
   /** Assignments that were put in force after the first. */
   generations: number;
   moves: number;
@@ -40,6 +42,7 @@ export function noTotals(): Totals {
     questions: 0,
     tunnels: 0,
     quic: 0,
+    neighbours: 0,
     generations: 0,
     moves: 0,
     overlaps: 0,
@@ -62,6 +65,7 @@ export function addOutcome(totals: Totals, { seed, violations, counts, tally }: 
   totals.questions += counts.questions;
   totals.tunnels += counts.tunnels;
   totals.quic += counts.quic;
+  totals.neighbours += counts.neighbours;
   totals.generations += counts.generations;
   totals.moves += counts.moves;
   totals.overlaps += counts.overlaps;

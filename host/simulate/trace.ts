@@ -2,7 +2,9 @@
 import type { FrameVerdict } from "../engine/firmware.ts";
 import type { VirtualClock } from "../emulator/clock.ts";
 import { decodeTooBig } from "./icmp.ts";
+import { decodeNeighbour } from "./neighbour-packet.ts";
 import type { Parcel } from "./parcel.ts";
+import { readTag } from "./redirect-tag.ts";
 import { decodeSegment, flagsText, type Segment } from "./segment.ts";
 
 /** Longer traces lose their beginning. */
@@ -66,9 +68,16 @@ export class TextTrace implements Trace {
 
 function describe({ bytes, flow }: Parcel): string {
   const segment = decodeSegment(bytes);
-  const text = segment ? segmentText(segment) : decodeTooBig(bytes) ? "ICMP too big" : `${bytes.length} bytes`;
+  const text = segment ? segmentText(segment) : (otherText(bytes) ?? `${bytes.length} bytes`);
   const tag = tagText(bytes);
   return `flow ${flow} ${text}${tag === "" ? "" : ` (${tag})`}`;
+}
+
+/** Null: nothing that has a name here. */
+function otherText(bytes: Uint8Array): string | null {
+  const neighbour = decodeNeighbour(bytes);
+  if (neighbour) return neighbour.kind === "question" ? "asks for the VIP's MAC" : "says the VIP's MAC";
+  return decodeTooBig(bytes) ? "ICMP too big" : null;
 }
 
 function segmentText({ flags, seq, ack, payload }: Segment): string {
@@ -76,11 +85,9 @@ function segmentText({ flags, seq, ack, payload }: Segment): string {
 }
 
 const KINDS = ["direct", "hop 1", "hop 2", "hop 3", "resteer", "final", "copy"];
-const SOURCE = 6;
 
-/** A redirect tag in words; empty: the frame has none (docs/protocol.md). */
+/** A redirect tag in words; empty: the frame has none. */
 function tagText(bytes: Uint8Array): string {
-  if (bytes[SOURCE] !== 0xd2 || (bytes[SOURCE + 1]! & 0xf8) !== 0xb0) return "";
-  const kind = KINDS[bytes[SOURCE + 1]! & 7] ?? "unknown";
-  return `${kind} from owner ${(bytes[SOURCE + 2]! << 8) | bytes[SOURCE + 3]!} at generation ${(bytes[SOURCE + 4]! << 8) | bytes[SOURCE + 5]!}`;
+  const tag = readTag(bytes);
+  return tag === null ? "" : `${KINDS[tag.kind] ?? "unknown"} from owner ${tag.sender} at generation ${tag.generation}`;
 }

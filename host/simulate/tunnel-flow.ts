@@ -69,7 +69,7 @@ export class TunnelFlow {
     const count = this.#sent++;
     const fields = { kind: this.#session === 0 ? "open" : "data", number, session: this.#session } as const;
     const bytes = encodeDatagram(this.client, clientPort, this.#vip, vipPort, fields, count);
-    sendInPieces({ bytes, id: mix(id * 2, count), flow: id, redirects: 0 }, this.plan.pieces, count, this.#world.send);
+    sendInPieces({ bytes, id: mix(id * 2, count), flow: id, redirects: 0 }, this.plan.pieces, count, this.#world.clock, this.#world.send);
     this.#world.clock.after(AGAIN_US, () => this.#say(number));
   }
 }

@@ -23,7 +23,7 @@ import { Host } from "./host.ts";
 import { ImageNode } from "./image-node.ts";
 import { faulty } from "./link-faults.ts";
 import { faultyChannel, faultyPeers } from "./message-faults.ts";
-import type { Take } from "./parcel.ts";
+import type { Parcel, Take } from "./parcel.ts";
 import { path } from "./path.ts";
 import type { Plan } from "./plan.ts";
 import { Process, skewed, TRUE_TIME } from "./process.ts";
@@ -55,6 +55,8 @@ export interface WorldOptions {
 interface BladeWorld {
   readonly blade: Blade;
   readonly node: ImageNode;
+  /** What leaves by its wire. */
+  readonly toWire: Take;
   hosts: Host[];
   process: Process | null;
   manager: TrafficManager | null;
@@ -129,6 +131,24 @@ export class World {
     const parts = { firmware: this.#options.load, stack: () => { throw new Error("there is no stack"); } };
     for (const [client, bucket] of findBuckets(parts, this.#shared, vip.text, clients)) this.#buckets.set(client, bucket);
     return this.#buckets.get(text)!;
+  }
+
+  /** The VIP at the MAC of the blade's first owner. */
+  ownerEnd(blade: string, family: Family): End {
+    return vipsAt(ownersOfBlade(this.blades.get(blade)!.blade)[0]!.owner.mac)[family];
+  }
+
+  /** Sends a frame by a blade's wire, as if its NIC had made it. */
+  sendByWire(blade: string, parcel: Parcel): void {
+    const { isOn, toWire } = this.blades.get(blade)!;
+    if (isOn) toWire(parcel);
+  }
+
+  /** The generation that all blades with power have in force, and that nothing newer follows; null: there is none. */
+  get agreedGeneration(): number | null {
+    const generation = this.#saved?.assignment.generation ?? 0;
+    const isEverywhere = [...this.blades.values()].every(({ isOn, manager }) => !isOn || manager?.status().generation === generation);
+    return generation > 0 && isEverywhere ? generation : null;
   }
 
   /** Gives a blade power, if it has none: an empty NIC, hosts without connections, a traffic manager that knows nothing. */
@@ -242,8 +262,9 @@ export class World {
       other.connect(blade.port, this.#way(wire, "down", topology.wireUs, node.input(0)));
       ups.push(this.#way(wire, "up", topology.wireUs, other.input(blade.port)));
     }
-    node.connect(0, (parcel) => ups.forEach((up) => up(parcel)));
-    const world: BladeWorld = { blade, node, hosts: [], process: null, manager: null, channels: [], isOn: false, lives: 0 };
+    const toWire: Take = (parcel) => ups.forEach((up) => up(parcel));
+    node.connect(0, toWire);
+    const world: BladeWorld = { blade, node, toWire, hosts: [], process: null, manager: null, channels: [], isOn: false, lives: 0 };
     for (const [at, { owner, hostPort }] of ownersOfBlade(blade).entries()) {
       // Whoever is behind the port when the frame arrives.
       node.connect(hostPort, this.#way(`host/${owner.name}`, "down", topology.hostQueueUs, (parcel) => world.hosts[at]?.receive(parcel)));

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { explain, failureText, writeFailure } from "../../host/simulate/failure.ts";
+import { generatePlan } from "../../host/simulate/generate.ts";
 import type { Plan } from "../../host/simulate/plan.ts";
+import type { RunOutcome } from "../../host/simulate/run.ts";
 import { runSeeds } from "../../host/simulate/run-seeds.ts";
 import { Simulator } from "../../host/simulate/simulator.ts";
 import { temporaryFolder } from "../cli/run.ts";
@@ -15,6 +17,8 @@ const DECIDE = "assembly/decide.ts";
 const SHRINK_RUNS = 80;
 
 const folder = temporaryFolder();
+
+const failedOf = (outcome: RunOutcome): RunOutcome | null => (outcome.violations.length > 0 ? outcome : null);
 
 describe("a firmware", () => {
   test("whose previous owners answer for another generation breaks a connection, and a small plan shows it", async () => {
@@ -49,6 +53,22 @@ describe("a firmware", () => {
     const images = await mutantImages(DECIDE, `if (ahead == 0 && index == 0) ${deliver}`, deliver);
     const { failed } = await runSeeds(SEEDS, images, { failuresMax: 1 });
     assert.ok(["reset", "wrong-host"].includes(failed[0]!.violations[0]!.kind));
+  });
+
+  test("that evicts rows of previous owners breaks a connection where tables are small", async () => {
+    const guard = "if (indexInHistory(flow.bucket, localOwnerAt(flow.owner).owner) > 0) return false;";
+    const images = await mutantImages("assembly/flows.ts", guard, "");
+    const simulator = new Simulator(images);
+    // Others have room for all of their connections.
+    const seeds = Array.from({ length: SEEDS.last }, (_, at) => SEEDS.first + at).filter((seed) => generatePlan(seed).topology.cramped);
+    const caught = seeds.reduceRight<RunOutcome | null>((found, seed) => found ?? failedOf(simulator.runSeed(seed)), null);
+    assert.ok(["reset", "wrong-host"].includes(caught?.violations[0]!.kind ?? "none"));
+  });
+
+  test("whose previous owners say where a virtual IP is is seen to", async () => {
+    const images = await mutantImages("assembly/blade/wire.ts", "localIndexOf(ownerInHistory(packet.bucket, 0))", "localIndexOf(ownerInHistory(packet.bucket, 1))");
+    const { failed } = await runSeeds(SEEDS, images, { failuresMax: 1 });
+    assert.equal(failed[0]!.violations[0]!.kind, "wrong-neighbour");
   });
 
   test("that resteers for ever is seen to", async () => {
