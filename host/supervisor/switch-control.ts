@@ -11,7 +11,7 @@ import type { SwitchPlan } from "./state.ts";
 import { digest } from "./succession.ts";
 import type { SwitchFound, SwitchProblem } from "./switch-driver.ts";
 import { filtersFor, forwardFor, switchPorts } from "./tables.ts";
-import { bladesOf } from "./view.ts";
+import { bladesOf, type MemberStatus } from "./view.ts";
 
 /** The switches were programmed as they are to be now, but for `problems`. `activeDone`: the active ones were. */
 export type OnProgrammed = (problems: readonly SwitchProblem[], activeDone: boolean) => void;
@@ -50,12 +50,13 @@ export class SwitchControl {
   }
 
   /** The first active blade that can be heard, and has in force what the switches are to have; after some requests in vain
-   *  the next one. */
+   *  the next one. One that is fenced programs them too, if there is no other: how else would its own port be shut? */
   get leader(): string | null {
     const { state, watch, now } = this.#core;
-    const heard = (blade: string): boolean => !watch.isSilent(blade, now) && state.fenced[blade]?.opensAt !== null;
-    const active = bladesOf(state.view, "active").filter(heard);
-    const blades = active.length > 0 ? active : bladesOf(state.view, "draining").filter(heard);
+    const heard = (...statuses: MemberStatus[]): string[] => bladesOf(state.view, ...statuses).filter((blade) => !watch.isSilent(blade, now));
+    const isOpen = (blade: string): boolean => state.fenced[blade]?.opensAt !== null;
+    const choices = [heard("active").filter(isOpen), heard("draining").filter(isOpen), heard("active", "draining", "failed")];
+    const blades = choices.find((choice) => choice.length > 0) ?? [];
     const ready = blades.filter((blade) => (watch.lastOf(blade)?.generation ?? 0) >= this.#plan.assignment.generation);
     const candidates = ready.length > 0 ? ready : blades;
     return candidates[Math.floor(this.#asked / LEADER_ASKED_MAX) % candidates.length] ?? null;

@@ -23,8 +23,9 @@ const failedOf = (outcome: RunOutcome): RunOutcome | null => (outcome.violations
 describe("a firmware", () => {
   test("whose previous owners answer for another generation breaks a connection, and a small plan shows it", async () => {
     const images = await mutantImages(DECIDE, "if (ahead != 0) return drop(Rule.HOP_STALE, Drop.STALE_HOP);", "");
-    const { failed } = await runSeeds(SEEDS, images, { failuresMax: 1 });
-    const { seed, violations } = failed[0]!;
+    const { failed } = await runSeeds(SEEDS, images, { failuresMax: 2 });
+    // The run that fails soonest is the shortest to run again.
+    const { seed, violations } = failed.reduce((a, b) => (b.violations[0]!.atUs < a.violations[0]!.atUs ? b : a));
     assert.ok(["reset", "wrong-host"].includes(violations[0]!.kind), violations[0]!.what);
 
     let runs = 0;

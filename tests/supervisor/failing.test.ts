@@ -56,6 +56,23 @@ describe("a blade that fails", () => {
     );
   });
 
+  test("programs the switches itself when it lives, and nobody else does", () => {
+    const world = new World();
+    world.grow("ardsley", "dobbs-ferry");
+    world.clock.advance(500);
+    // Dead, and nobody knows.
+    world.unplug("dobbs-ferry");
+    const outcomes: (Error | null)[] = [];
+    world.manager.failBlade("ardsley", (error) => outcomes.push(error));
+    assert.ok(world.clock.until(() => outcomes.length > 0, 30_000), world.manager.status().phase);
+    assert.deepEqual(outcomes, [null]);
+    assert.deepEqual([statusOf(world, "ardsley").status, statusOf(world, "ardsley").fenced], ["failed", true]);
+    // Another one takes the dead one's buckets.
+    world.grow("hartsdale");
+    assert.equal(fail(world, "dobbs-ferry"), null);
+    assert.deepEqual(world.current(), { ardsley: 0, "dobbs-ferry": 0, hartsdale: 16 });
+  });
+
   test("does not wait for a standby switch that is silent", () => {
     const world = three();
     world.options = { drops: (node) => node === "standby" };
