@@ -213,10 +213,9 @@ describe("dobbs serve", () => {
     await server.post("/v1/weights", { weights: { ardsley: 1, "dobbs-ferry": 1 } });
     blades.fakes.setLoad("ardsley", 2);
     const moved = async () => (await server.events()).filter(({ event, details }) => event === "requested" && details["request"] === "move 1 bucket by load");
-    await until("two have moved", async () => (await moved()).length >= 2);
+    await until("two have moved, one by one", async () => (await moved()).length >= 2 && (await server.status()).blades[0]!.current <= 6);
     blades.fakes.setLoad("ardsley", 0.25);
     const { blades: found } = await server.status();
-    assert.ok(found[0]!.current <= 6, `${found[0]!.current}`);
     assert.ok(found[0]!.factor < 1 && found[1]!.factor > 1);
     await server.process.kill("SIGTERM");
   });
