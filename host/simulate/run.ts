@@ -72,8 +72,8 @@ const RELEASE_US = 700_000;
 /** So long after the end of the faults the moves wait for enough live connections. */
 const LIVE_WAIT_US = 140_000_000;
 /** After the end of all faults everything has to be at rest in this time. A table that a restart has emptied while SYN cookies were out
- *  is not complete before these have run out, after 128 s. */
-const REST_US = 260_000_000;
+ *  is not complete before these have run out, after 128 s; then a blade that is added may have to wait so long once more. */
+const REST_US = 400_000_000;
 const LOOK_US = 250_000;
 
 /** Runs `plan`. Throws what only a fault in the simulation itself throws. */

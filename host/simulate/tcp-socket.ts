@@ -41,8 +41,8 @@ const RETRANSMIT_US_MIN = 100_000;
 const RETRANSMIT_US_MAX = 800_000;
 /** Times that a host repeats its SYN+ACK. */
 const HALF_OPEN_TRIES_MAX = 8;
-/** 160 s: as a kernel does, it outlasts the 128 s that a bucket waits for which has lost a SYN cookie. */
-const TRIES_MAX = 200;
+/** 320 s: it outlasts the 128 s that a bucket waits for which has lost a SYN cookie, also where a blade that was added then makes it wait once more. */
+const TRIES_MAX = 400;
 const CHALLENGE_US = 200_000;
 const TIME_WAIT_US = 1_500_000;
 
