@@ -5,6 +5,7 @@ import type { World } from "./world.ts";
 import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
 
 type Kill = Extract<CrashFault, { kind: "kill" }>;
+type Trap = Extract<CrashFault, { kind: "trap" }>;
 
 const CRASHES = new Set<FaultPlan["kind"]>(["blade-crash", "shim-restart", "trap", "kill", "sleep"]);
 
@@ -14,8 +15,8 @@ export class Crashes {
   readonly #world: World;
   readonly #clock: VirtualClock;
   readonly #calmUs: number;
-  /** Kills that wait for something that a manager does. */
-  readonly #waiting: { kill: Kill; left: number }[] = [];
+  /** That wait for something that a manager does. */
+  readonly #waiting: { fault: Kill | Trap; left: number }[] = [];
   readonly #crashed = new Set<string>();
   readonly #onCrash: (blade: string) => void;
 
@@ -30,12 +31,12 @@ export class Crashes {
 
   /** A manager has sent a message of this kind. */
   onSent(manager: string, kind: string): void {
-    this.#look((kill) => kill.manager === manager && "sent" in kill.when && kill.when.sent === kind);
+    this.#look((fault) => managerOf(fault) === manager && "sent" in fault.when && fault.when.sent === kind);
   }
 
   /** The appliance manager has saved its state. */
   onSaved(): void {
-    this.#look((kill) => kill.manager === APPLIANCE_MANAGER && "saved" in kill.when);
+    this.#look((fault) => managerOf(fault) === APPLIANCE_MANAGER && "saved" in fault.when);
   }
 
   /** Nothing goes down any more, and all that can come back does: blades that have lost their power cannot. */
@@ -54,10 +55,11 @@ export class Crashes {
 
   #schedule(fault: CrashFault): void {
     switch (fault.kind) {
-      case "kill": {
+      case "kill":
+      case "trap": {
         const { when } = fault;
-        if ("atUs" in when) return void this.#clock.at(when.atUs, () => this.#kill(fault));
-        this.#waiting.push({ kill: fault, left: "saved" in when ? when.saved : when.nth });
+        if ("atUs" in when) return void this.#clock.at(when.atUs, () => this.#strike(fault));
+        this.#waiting.push({ fault, left: "saved" in when ? when.saved : when.nth });
         return;
       }
       case "blade-crash":
@@ -70,11 +72,6 @@ export class Crashes {
         });
       case "shim-restart":
         return void this.#clock.at(fault.atUs, () => this.#restart(fault.node, fault.downUs));
-      case "trap":
-        return void this.#clock.at(fault.atUs, () => {
-          this.count++;
-          this.#world.node(fault.node)?.trapNext(fault.during);
-        });
       case "sleep":
         return void this.#clock.at(fault.atUs, () => {
           const process = this.#world.processOf(fault.manager);
@@ -96,6 +93,12 @@ export class Crashes {
     });
   }
 
+  #strike(fault: Kill | Trap): void {
+    if (fault.kind === "kill") return this.#kill(fault);
+    this.count++;
+    this.#world.node(fault.node)?.trapNext(fault.during);
+  }
+
   #kill({ manager, downUs }: Kill): void {
     if (this.#clock.now >= this.#calmUs || this.#world.processOf(manager) === null) return;
     this.count++;
@@ -103,11 +106,16 @@ export class Crashes {
     this.#clock.after(downUs, () => this.#world.startManager(manager));
   }
 
-  #look(matches: (kill: Kill) => boolean): void {
+  #look(matches: (fault: Kill | Trap) => boolean): void {
     for (const entry of [...this.#waiting]) {
-      if (!matches(entry.kill) || --entry.left > 0) continue;
+      if (!matches(entry.fault) || --entry.left > 0) continue;
       this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-      this.#kill(entry.kill);
+      this.#strike(entry.fault);
     }
   }
+}
+
+/** Whose doing it waits for. */
+function managerOf(fault: Kill | Trap): string {
+  return fault.kind === "kill" ? fault.manager : APPLIANCE_MANAGER;
 }

@@ -26,6 +26,19 @@ const SLOW_SHARE = 0.33;
 /** Before the focus: lists that current owners have by then tell them as much. */
 const BEFORE_FOCUS_US = 600_000;
 
+/** Of the other focused plans, those in which what managers say of one assignment comes under another, percent: their lists, or whatever they say. */
+const LATE = 70;
+const LATE_US_MIN = 500_000;
+const LATE_US_MAX = 2_500_000;
+const LATE_SHARE = 0.6;
+/** Focused plans in which NICs lose again and again what they have learned, percent; how often, and for how long they are away. */
+const RESTLESS = 50;
+const RESTARTS_MIN = 4;
+const RESTARTS_MAX = 12;
+const RESTART_US_MAX = 20_000;
+/** The appliance manager asks every blade, for each move. */
+const PREPARES = 50;
+
 type MakeFault = (topology: TopologyPlan, moments: Moments, random: Random) => FaultPlan;
 
 function window(moments: Moments, random: Random, mostUs = WINDOW_US_MAX) {
@@ -76,7 +89,7 @@ const FAULTS: readonly (readonly [weight: number, make: MakeFault])[] = [
   [2, (t, m, r) => ({ kind: "message-cut", node: node(t, r), share: share(r, 60), ...window(m, r) })],
   [2, (t, m, r) => ({ kind: "blade-crash", blade: blade(t, r), atUs: when(m, r) })],
   [5, (t, m, r) => ({ kind: "shim-restart", node: node(t, r), atUs: when(m, r), downUs: r.between(0, 800_000) })],
-  [4, (t, m, r) => ({ kind: "trap", node: node(t, r), atUs: when(m, r), during: pick(r, ["process", "manage"]) })],
+  [4, (t, m, r) => ({ kind: "trap", node: node(t, r), when: { atUs: when(m, r) }, during: pick(r, ["process", "manage"]) })],
   [9, kill],
   [2, (t, m, r) => ({ kind: "sleep", manager: manager(t, r), atUs: when(m, r), us: r.between(50_000, 1_500_000) })],
 ];
@@ -84,7 +97,8 @@ const FAULTS: readonly (readonly [weight: number, make: MakeFault])[] = [
 export function generateFaults(topology: TopologyPlan, moments: Moments, random: Random): FaultPlan[] {
   const count = random.between(0, FAULTS_MAX);
   const faults = Array.from({ length: count }, () => pickWeighted(random, FAULTS)(topology, moments, random));
-  return [...faults, ...overtaken(moments, random.fork("overtaken"))];
+  const slow = overtaken(moments, random.fork("overtaken"));
+  return [...faults, ...(slow.length > 0 ? slow : late(topology, moments, random.fork("late"))), ...restless(topology, moments, random.fork("restless"))];
 }
 
 /** Between owners, frames that are late by more than it takes to move a bucket; and few handover lists, so that there are frames
@@ -93,4 +107,21 @@ function overtaken({ focusUs, calmUs }: Moments, random: Random): FaultPlan[] {
   if (focusUs === null || !chance(random, SLOW)) return [];
   const slow = { kind: "delay", link: "wire/", share: SLOW_SHARE, us: random.between(SLOW_US_MIN, SLOW_US_MAX), fromUs: focusUs, toUs: calmUs } as const;
   return [slow, { kind: "handover-loss", share: random.between(50, 100) / 100, fromUs: focusUs - BEFORE_FOCUS_US, toUs: calmUs }];
+}
+
+function late(topology: TopologyPlan, { focusUs, calmUs }: Moments, random: Random): FaultPlan[] {
+  if (focusUs === null || !chance(random, LATE)) return [];
+  const how = { share: LATE_SHARE, us: random.between(LATE_US_MIN, LATE_US_MAX), fromUs: focusUs, toUs: calmUs };
+  if (chance(random, 50)) return [{ kind: "handover-delay", ...how }];
+  return topology.blades.map(({ name }): FaultPlan => ({ kind: "mail-delay", who: name, ...how, share: how.share / 2 }));
+}
+
+/** Blades' NICs that are started anew while buckets move, many just before a move, so that a look at the sockets comes soon after. */
+function restless(topology: TopologyPlan, moments: Moments, random: Random): FaultPlan[] {
+  if (moments.focusUs === null || !chance(random, RESTLESS)) return [];
+  return Array.from({ length: random.between(RESTARTS_MIN, RESTARTS_MAX) }, (): FaultPlan => {
+    const name = blade(topology, random);
+    if (chance(random, 25)) return { kind: "shim-restart", node: name, atUs: when(moments, random), downUs: random.between(0, RESTART_US_MAX) };
+    return { kind: "trap", node: name, when: { sent: "prepare", nth: random.between(1, PREPARES) }, during: "process" };
+  });
 }

@@ -9,6 +9,15 @@ const FIRST_US = 800_000;
 const STORM_MIN = 2;
 const STORM_MAX = 5;
 const STORM_GAP_US = 250_000;
+/** Storms that go there and back between two blades, percent: so often, and slow enough that lists are given, and buckets drain, in between. */
+const BACK_AND_FORTH = 30;
+const BACKS_MIN = 4;
+const BACKS_MAX = 5;
+const BACK_GAP_US_MIN = 300_000;
+const BACK_GAP_US_MAX = 700_000;
+/** Of such moves, after which the blade that has got the buckets is failed, or drained and soon cut off, percent. */
+const STORM_ENDS = 25;
+const STORM_DEADLINE_MS_MAX = 400;
 /** Orders that are to be carried out whatever it costs, percent. */
 const FORCED = 8;
 const ORDERS_MIN = 3;
@@ -25,11 +34,15 @@ const move: MakeOrder = (topology, random) => {
   return { kind: "move", buckets: buckets.length === 0 ? [0] : buckets, blade: blade(topology, random) };
 };
 
-const storming: MakeOrder = (topology, random) => {
+const storming = (topology: TopologyPlan, random: Random) => {
   const buckets = Array.from({ length: topology.buckets }, (_, bucket) => bucket).filter(() => chance(random, 80));
   const members = topology.blades.filter(({ starts }) => starts);
-  return { kind: "move", buckets, blade: pick(random, members).name };
+  return { kind: "move", buckets, blade: pick(random, members).name } as const;
 };
+
+function ending(blade: string, random: Random): WithoutTime {
+  return chance(random, 50) ? { kind: "fail", blade } : { kind: "drain", blade, deadlineMs: random.between(50, STORM_DEADLINE_MS_MAX) };
+}
 
 const add: MakeOrder = (topology, random) => {
   const others = topology.blades.filter(({ starts }) => !starts);
@@ -60,11 +73,35 @@ export function generateOrders(topology: TopologyPlan, moments: Moments, random:
     const order = pickWeighted(random, ORDERS)(topology, random);
     return { ...order, atUs: when(moments, random, FIRST_US), force: chance(random, FORCED) };
   });
-  let atUs = moments.focusUs ?? moments.calmUs;
-  const storm = moments.focusUs === null ? 0 : random.between(STORM_MIN, STORM_MAX);
-  for (let i = 0; i < storm; i++) {
-    atUs += random.between(0, STORM_GAP_US);
-    orders.push({ ...storming(topology, random), atUs, force: chance(random, FORCED) });
-  }
-  return orders.sort((a, b) => a.atUs - b.atUs);
+  return withStorm(orders, topology, moments, random).sort((a, b) => a.atUs - b.atUs);
+}
+
+/** Nothing comes between moves there and back. */
+function withStorm(orders: readonly OrderPlan[], topology: TopologyPlan, { focusUs, calmUs }: Moments, random: Random): OrderPlan[] {
+  if (focusUs === null) return [...orders];
+  const back = random.fork("back");
+  if (!chance(back, BACK_AND_FORTH)) return [...orders, ...storm(topology, focusUs, calmUs, random)];
+  return [...orders.filter(({ atUs }) => atUs < focusUs), ...backAndForth(topology, focusUs, calmUs, back)];
+}
+
+function storm(topology: TopologyPlan, focusUs: number, calmUs: number, random: Random): OrderPlan[] {
+  let atUs = focusUs;
+  return Array.from({ length: random.between(STORM_MIN, STORM_MAX) }, (_, number): OrderPlan[] => {
+    atUs = Math.min(calmUs, atUs + random.between(0, STORM_GAP_US));
+    const move = { ...storming(topology, random), atUs, force: chance(random, FORCED) };
+    const end = random.fork(`end ${number}`);
+    if (!chance(end, STORM_ENDS)) return [move];
+    return [move, { ...ending(move.blade, end), atUs: Math.min(calmUs, atUs + end.between(0, STORM_GAP_US)), force: false }];
+  }).flat();
+}
+
+function backAndForth(topology: TopologyPlan, focusUs: number, calmUs: number, random: Random): OrderPlan[] {
+  const one = storming(topology, random);
+  const others = topology.blades.filter(({ name, starts }) => starts && name !== one.blade);
+  const other = others.length === 0 ? one.blade : pick(random, others).name;
+  let atUs = focusUs;
+  return Array.from({ length: random.between(BACKS_MIN, BACKS_MAX) }, (_, number): OrderPlan => {
+    atUs = Math.min(calmUs, atUs + random.between(BACK_GAP_US_MIN, BACK_GAP_US_MAX));
+    return { ...one, blade: number % 2 === 0 ? one.blade : other, atUs, force: false };
+  });
 }

@@ -13,6 +13,10 @@ const SWITCHES = ["west", "east"];
 const QUIC = 35;
 /** Appliances whose blades have small tables, percent. */
 const CRAMPED = 15;
+/** Appliances whose hosts take their time over what their NICs give them, percent. */
+const SLOW_HOSTS = 30;
+const SLOW_QUEUE_US_MIN = 20_000;
+const SLOW_QUEUE_US_MAX = 150_000;
 /** ms before an image's 32 bits of time wrap. */
 const BEFORE_WRAP_MS = 3_000;
 /** Better than the clocks of real machines are worse. */
@@ -33,7 +37,7 @@ export function generateTopology(random: Random): TopologyPlan {
       skew: { ppm: random.between(-SKEW_PPM_MAX, SKEW_PPM_MAX), aheadMs: aheadMs(random) },
     })),
     batchUs: random.between(10, 300),
-    hostQueueUs: random.between(200, 5_000),
+    hostQueueUs: hostQueueUs(random.between(200, 5_000), random.fork("queue")),
     wireUs: random.between(50, 2_000),
     timing: {
       pollMs: random.between(100, 400),
@@ -52,4 +56,8 @@ export function generateTopology(random: Random): TopologyPlan {
 
 function aheadMs(random: Random): number {
   return chance(random, 20) ? 2 ** 32 - BEFORE_WRAP_MS : random.between(0, 1_000_000);
+}
+
+function hostQueueUs(mostly: number, random: Random): number {
+  return chance(random, SLOW_HOSTS) ? random.between(SLOW_QUEUE_US_MIN, SLOW_QUEUE_US_MAX) : mostly;
 }

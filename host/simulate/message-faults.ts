@@ -26,17 +26,20 @@ interface Place {
 export function faultyPeers<M extends { readonly kind: string }>(faults: readonly FaultPlan[], who: string, place: Place, peers: Peers<M>): Peers<M> {
   return faults.reduce((next, fault, index) => {
     if (isMailFault(fault)) return wrapPeers(fault, index, who, place, next);
-    return fault.kind === "handover-loss" ? withoutLists(fault, index, place, next) : next;
+    return fault.kind === "handover-loss" || fault.kind === "handover-delay" ? wrapLists(fault, index, place, next) : next;
   }, peers);
 }
 
-function withoutLists<M extends { readonly kind: string }>(fault: HandoverFault, index: number, { clock, seed, name }: Place, next: Peers<M>): Peers<M> {
+function wrapLists<M extends { readonly kind: string }>(fault: HandoverFault, index: number, { clock, seed, name }: Place, next: Peers<M>): Peers<M> {
   const dice = new Dice(seed, `${name} ${fault.kind} ${index}`);
   let sent = 0;
   return {
     send: (to, message) => {
-      if (message.kind === "handover" && isNow(clock, fault) && dice.roll(sent++) < fault.share) return;
-      next.send(to, message);
+      const isHit = message.kind === "handover" && isNow(clock, fault) && dice.roll(sent++) < fault.share;
+      if (!isHit) return next.send(to, message);
+      if (fault.kind === "handover-loss") return;
+      const copy = structuredClone(message);
+      clock.after(dice.upTo(fault.us, sent), () => next.send(to, copy));
     },
   };
 }

@@ -231,7 +231,7 @@ export type MailFault = Window & { readonly who: string } & (
   );
 
 /** Handover lists, between whichever managers. */
-export type HandoverFault = Window & Some & { readonly kind: "handover-loss" };
+export type HandoverFault = Window & Some & ({ readonly kind: "handover-loss" } | { readonly kind: "handover-delay"; readonly us: number });
 
 /** Messages between a traffic manager and a node. */
 export type ManagementFault = Window & { readonly node: string } & (
@@ -248,8 +248,8 @@ export type CrashFault =
   | { readonly kind: "blade-crash"; readonly blade: string; readonly atUs: number }
   /** The shim is started anew, with nothing in it. */
   | { readonly kind: "shim-restart"; readonly node: string; readonly atUs: number; readonly downUs: number }
-  /** The image traps on the next batch or message; the engine brings it back. */
-  | { readonly kind: "trap"; readonly node: string; readonly atUs: number; readonly during: "process" | "manage" }
+  /** The image traps on the next batch or message; the engine brings it back. `when`: a message is one of the appliance manager's. */
+  | { readonly kind: "trap"; readonly node: string; readonly when: Moment; readonly during: "process" | "manage" }
   | { readonly kind: "kill"; readonly manager: string; readonly when: Moment; readonly downUs: number }
   | { readonly kind: "sleep"; readonly manager: string; readonly atUs: number; readonly us: number };
 

@@ -109,6 +109,14 @@ describe("between managers", () => {
     assert.equal(mail(fault, "prepared").length, 100);
   });
 
+  test("handover lists are late, and nothing else is", () => {
+    const fault = { kind: "handover-delay", share: 0.5, us: 1_000, ...WINDOW } as const;
+    const got = mail(fault, "handover");
+    assert.notDeepEqual(got.map(([n]) => n), ALL);
+    assert.deepEqual(got.map(([n]) => n).sort((a, b) => a - b), ALL);
+    assert.deepEqual(mail(fault, "prepared").map(([n]) => n), ALL);
+  });
+
   test("messages come twice", () => {
     const got = mail({ kind: "mail-repeat", who: "rye", share: 1, us: 1_000, ...WINDOW });
     assert.deepEqual(got.map(([n]) => n).sort((a, b) => a - b), ALL.flatMap((n) => [n, n]));

@@ -10,7 +10,7 @@ import { IMAGES } from "./images.ts";
 const SEEDS = { first: 1, last: 200 };
 
 const FAULTS = [
-  "loss", "duplicate", "delay", "partition", "mail-loss", "mail-repeat", "mail-delay", "handover-loss", "message-loss", "answer-loss",
+  "loss", "duplicate", "delay", "partition", "mail-loss", "mail-repeat", "mail-delay", "handover-loss", "handover-delay", "message-loss", "answer-loss",
   "message-repeat", "message-delay", "message-cut", "blade-crash", "shim-restart", "trap", "kill", "sleep",
 ];
 const ORDERS = ["add", "drain", "undrain", "remove", "fail", "weight", "move", "rebalance", "failover"];
