@@ -38,6 +38,9 @@ const PATIENCE_MAX = 60;
 const LEFT_MIN = 6;
 const LEFT_MAX = 14;
 const LEFT_US = 300_000;
+/** Tuples that are not used again at once, percent, and how much later than the first time they are at most. */
+const LAGGING = 50;
+const LAG_US_MAX = 3_000_000;
 const CLIENT_PORT_MIN = 30_000;
 const CLIENT_PORTS = 30_000;
 
@@ -150,7 +153,9 @@ export function generateFlows(topology: TopologyPlan, moments: Moments, partingU
     if (!again) return;
     // The same tuple speaks with the same service.
     const same = SHAPES.map(([, shape]) => shape).filter((shape) => shape(random.fork("port")).port === port);
-    add(same[random.between(0, same.length - 1)]!, startUs, place, id);
+    const lag = random.fork(`lag ${id}`);
+    const againUs = chance(lag, LAGGING) ? startUs + lag.between(0, LAG_US_MAX) : startUs;
+    add(same[random.between(0, same.length - 1)]!, againUs, place, id);
   };
   const count = random.between(TCP_FLOWS_MIN, TCP_FLOWS_MAX);
   const shapes = chance(random, WITH_COOKIES) ? COOKIE_SHAPES : SHAPES;
