@@ -21,6 +21,10 @@ export interface SeedsOptions {
   readonly minutes?: number;
   /** No seed is begun once so many have failed. Default: all are. */
   readonly failuresMax?: number;
+  /** Whether a seed is to be run, asked when its turn comes. Default: all are. */
+  readonly wants?: (seed: number) => boolean;
+  /** Arguments of Node for the processes. Default: those of this one. */
+  readonly nodeArguments?: readonly string[];
   /** Called with every outcome, in whatever order they come. */
   readonly onOutcome?: (outcome: RunOutcome) => void;
 }
@@ -33,15 +37,17 @@ const WORKER = fileURLToPath(new URL("./seed-worker.js", import.meta.url));
 /** `images`: any of the ABI of this host; those of a mutant, for one. The failed seeds are in order. Throws
  *  E_SIMULATION when a process ends before its work does. */
 export async function runSeeds({ first, last }: SeedRange, images: Images, options: SeedsOptions = {}): Promise<Totals> {
-  const { workers = availableParallelism(), minutes = Infinity, failuresMax = Infinity, onOutcome } = options;
+  const { workers = availableParallelism(), minutes = Infinity, failuresMax = Infinity, wants = () => true, nodeArguments = process.execArgv, onOutcome } = options;
   const totals = noTotals();
   const endMs = Date.now() + minutes * 60_000;
   let next = first;
-  const nextSeed = (): number | null =>
-    next <= last && Date.now() < endMs && totals.failed.length < failuresMax ? next++ : null;
+  const nextSeed = (): number | null => {
+    while (next <= last && !wants(next)) next++;
+    return next <= last && Date.now() < endMs && totals.failed.length < failuresMax ? next++ : null;
+  };
   const count = Math.max(1, Math.min(workers, last - first + 1));
   const work = Array.from({ length: count }, () =>
-    workThrough(images, nextSeed, (outcome) => {
+    workThrough(images, nodeArguments, nextSeed, (outcome) => {
       addOutcome(totals, outcome);
       onOutcome?.(outcome);
     }),
@@ -52,8 +58,13 @@ export async function runSeeds({ first, last }: SeedRange, images: Images, optio
 }
 
 /** One process, until there are no more seeds. */
-function workThrough(images: Images, nextSeed: () => number | null, onOutcome: (outcome: RunOutcome) => void): Promise<void> {
-  const child = fork(WORKER, { serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
+function workThrough(
+  images: Images,
+  nodeArguments: readonly string[],
+  nextSeed: () => number | null,
+  onOutcome: (outcome: RunOutcome) => void,
+): Promise<void> {
+  const child = fork(WORKER, { execArgv: [...nodeArguments], serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
   let running = 0;
   return new Promise((resolve, reject) => {
     const more = (): void => {

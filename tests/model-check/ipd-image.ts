@@ -242,12 +242,11 @@ export class IpdImage {
     return state === ROW_COOKIE ? "half-open" : "established";
   }
 
-  /** `lost`: no command has come yet, so that of what was before the image knows nothing. */
+  /** `lost`: it has just begun, and of what was before it knows nothing. */
   #start(owner: number, generation: number, history: readonly number[], lost: boolean): void {
     this.#fresh[owner]!();
     this.#owner = owner;
-    if (generation !== 0) this.#install(generation, history);
-    this.#tell(bucketsRequest(this.#records, 0, 0), lost ? NOW : NOW - BEFORE_COOKIES);
+    if (generation !== 0) this.#install(generation, history, lost ? NOW : NOW - BEFORE_COOKIES);
   }
 
   #putLists(lists: readonly number[], generation: number): void {
@@ -336,11 +335,11 @@ export class IpdImage {
     return new Set(records.layout.names("BucketFlag").filter((name) => flags & records.code("BucketFlag", name)));
   }
 
-  #install(generation: number, history: readonly number[]): string {
+  #install(generation: number, history: readonly number[], now = NOW): string {
     // In bucket 1 the blade is a previous owner: what is there may not be evicted.
     const owner = this.#owner;
     const buckets = [history, [(owner + 1) % BLADES_MAX, owner]];
-    return this.#put("ASSIGNMENT", assignmentTable(this.#records, { generation, owners: OWNERS, buckets }));
+    return this.#put("ASSIGNMENT", assignmentTable(this.#records, { generation, owners: OWNERS, buckets }), now);
   }
 
   #owner = 0;
@@ -391,8 +390,8 @@ export class IpdImage {
     return this.#tell(request!, now).status;
   }
 
-  #put(table: string, bytes: Uint8Array): string {
-    return putRequests(this.#records, table, bytes).map((request) => this.#tell(request).status).at(-1)!;
+  #put(table: string, bytes: Uint8Array, now = NOW): string {
+    return putRequests(this.#records, table, bytes).map((request) => this.#tell(request, now).status).at(-1)!;
   }
 
   #tell(request: Request, now = NOW): Answer {

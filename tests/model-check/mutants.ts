@@ -167,7 +167,7 @@ export const FIRMWARE_MUTANTS: readonly FirmwareMutant[] = [
   {
     name: "an image that begins amid SYN cookies calls its tables complete",
     file: "assembly/cookies.ts",
-    from: "isCookieOut(begun, now) ||",
+    from: "(beganAmid && isCookieOut(begun, now)) ||",
     to: "",
     configuration: needs({ blades: 2, generations: 2, cookies: true, rowStates: true, restart: true }),
   },

@@ -1,0 +1,194 @@
+/**
+ * The rule and the steps around it, broken on purpose in one place at a time, as the model's mutants of TCP are (`tests/model-check/mutants.ts`):
+ * which of the fixed seeds shows it, or why none can. Seeds that have lost their mutants, because the plans are made in another way, are
+ * found again by `npm run mutants -- --simulate`.
+ */
+import type { ViolationKind } from "../../host/simulate/safety.ts";
+import { FIRMWARE_MUTANTS } from "../model-check/mutants.ts";
+
+/** `from` stands once in the file, and is replaced by `to`. */
+export interface Edit {
+  /** Path from the package's root. What is TypeScript of the host is edited as it was compiled: white space is as good as any other there. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface SimulatedMutant {
+  /** As in the model. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** One of the fixed seeds that shows it; null: none does, */
+  readonly seed: number | null;
+  /** and this is why. */
+  readonly why?: string;
+  /** What it leads to. Default: a wrong host answers. */
+  readonly kinds?: readonly ViolationKind[];
+}
+
+export const WRONG_HOST: readonly ViolationKind[] = ["reset", "wrong-host"];
+const CIRCLE: readonly ViolationKind[] = ["redirects"];
+const LEFT_ALONE: readonly ViolationKind[] = [...WRONG_HOST, "offline-live"];
+
+const PREVIOUS_OWNER = "host/supervisor/previous-owner.ts";
+const GIVER = "host/supervisor/handover-giver.ts";
+const TAKER = "host/supervisor/handover-taker.ts";
+const TRAFFIC_MANAGER = "host/supervisor/traffic-manager.ts";
+const RECONFIGURATION = "host/supervisor/reconfiguration.ts";
+const SECOND_LOOK = "this.#clock.after(this.#sessions.queueMs, () => this.#prove(scope, step, candidates, then));";
+
+const ONE_WAY =
+  "before the switches are programmed all that comes to the port of this blade comes to it alone: its successor has no connection there yet, unless a third blade resteers a frame that was late over two moves";
+
+export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
+  { ...firmware("a resteer may be repeated", 7), kinds: CIRCLE },
+  firmware("`final` always delivers", 12),
+  firmware("a hop of another generation is delivered", 3),
+  firmware("a hop of another generation is answered", 12),
+  firmware("not-complete is ignored", 7),
+  firmware("a SYN at an owner that is not the current one is sent `final`", 12),
+  { ...firmware("a SYN with a hop tag is treated as direct", 1), kinds: CIRCLE },
+  firmware("a SYN is guarded by a timer only, which is over", 1),
+  firmware("rows of a previous owner are evicted", 59),
+  firmware("rows that are pinned are evicted", null, "what a move loses so is seeded once more after it"),
+  firmware("a dead entry is removed that was just touched", 53),
+  firmware("a handover list is kept over any install", 2),
+  {
+    ...firmware("a handover list of another generation is taken", 140),
+    edits: [
+      ...editsOf("a handover list of another generation is taken"),
+      { file: TAKER, from: "if (owner < 0 || generation !== assignment.generation)", to: "if (owner < 0)" },
+    ],
+  },
+  firmware("a missing handover list is taken for one without flows", 1),
+  {
+    name: "no seeding",
+    edits: [{ file: PREVIOUS_OWNER, from: "const flows = table.live.filter(({ bucket }) => wanted.has(bucket));", to: "const flows = [];" }],
+    seed: 2,
+  },
+  {
+    name: "seeding before the host-NIC queue has drained",
+    edits: [
+      {
+        file: PREVIOUS_OWNER,
+        from: 'step.command("UNSEAL", incomplete, () => this.#clock.after(this.#sessions.queueMs, () =>',
+        to: 'step.command("UNSEAL", incomplete, () => this.#clock.after(0, () =>',
+      },
+    ],
+    seed: 137,
+  },
+  {
+    name: "a drain without the seal",
+    edits: [
+      {
+        file: PREVIOUS_OWNER,
+        from: 'step.command("SEAL", open, () => {',
+        to: `this.#clock.after(this.#sessions.queueMs, () => this.#read(scope, step, (again) =>
+               then(empty.map(({ bucket }) => bucket).filter((bucket) => !again.liveByBucket.has(bucket)))));
+             step.command("SEAL", [], () => { return;`,
+      },
+    ],
+    seed: 8,
+    kinds: LEFT_ALONE,
+  },
+  {
+    name: "a seal without the second look",
+    edits: [
+      {
+        file: PREVIOUS_OWNER,
+        from: SECOND_LOOK,
+        to: "this.#session.complete(scope, candidates, step.then(() => this.#confirm(scope, step, candidates, then)));",
+      },
+    ],
+    seed: 12,
+    kinds: LEFT_ALONE,
+  },
+  {
+    name: "a bucket that was left sealed is seeded by a look that has not waited for the queue",
+    edits: [{ file: PREVIOUS_OWNER, from: 'step.command("UNSEAL", wrong, () => {', to: "this.#reopen(scope, step, wrong, table, () => {" }],
+    seed: null,
+    why: "it takes a manager that ends between SEAL and COMPLETE, and at its next look two SYNs of tuples that are used again, one of them in the queue",
+  },
+  {
+    name: "a drain that was reported under an old generation counts",
+    edits: [
+      { file: "host/supervisor/watch.ts", from: "sessions?.generation === generation ? sessions.drained : []", to: "sessions?.drained ?? []" },
+    ],
+    seed: null,
+    why: "the report must come after all that its manager has said since, while the bucket has gone back and away again, and the appliance manager must forget before the next one, which is there within a look",
+  },
+  {
+    name: "no fence before a failed blade is removed",
+    edits: [{ file: RECONFIGURATION, from: 'initial("fail", beginning, next), beginning.steers ? "fence" : "install"', to: 'initial("fail", beginning, next), "install"' }],
+    seed: null,
+    why: ONE_WAY,
+  },
+  {
+    name: "no fence before a deadline cuts a blade off",
+    edits: [{ file: RECONFIGURATION, from: 'initial("forget", beginning, next), beginning.steers ? "fence" : "install"', to: 'initial("forget", beginning, next), "install"' }],
+    seed: null,
+    why: ONE_WAY,
+  },
+  {
+    // The shim's own line is native code: this is what stands for it in a run.
+    name: "fail-open after a trap",
+    edits: [
+      {
+        file: "host/simulate/image-node.ts",
+        from: "if (this.#firmware.instance.process(TRAP_BIT, frames.length, this.#nowMs()) !== TRAPPED)",
+        to: `if (this.#sends.size === 2)
+               for (const { port, parcel } of frames) if (port === WIRE_PORT) for (const [to, send] of this.#sends) if (to !== WIRE_PORT) send({ ...parcel, isOpen: true });
+             if (this.#firmware.instance.process(TRAP_BIT, frames.length, this.#nowMs()) !== TRAPPED)`,
+      },
+      {
+        file: "host/simulate/host.ts",
+        from: "!isFor(parcel.bytes, this.#ends[4].mac)",
+        to: "!(parcel.isOpen || isFor(parcel.bytes, this.#ends[4].mac))",
+      },
+    ],
+    seed: 15,
+  },
+  {
+    name: "a handover list from an incomplete table",
+    edits: [{ file: GIVER, from: "state !== undefined && state.complete && state.index > 0", to: "state !== undefined && state.index > 0" }],
+    seed: 58,
+  },
+  {
+    name: "a handover list from the socket table",
+    edits: [
+      {
+        file: GIVER,
+        from: "session.list({ previousOnly: true }, (rows) => {",
+        to: `owner.sessions.read({ generation: assignment.generation, owner: owner.index }, (table) => {
+               const rows = table.ok ? { ...table, value: table.value.live.map((row) => ({ ...row, owner: owner.index })) } : table;`,
+      },
+    ],
+    seed: 6,
+  },
+  {
+    name: "a handover list without half-open rows",
+    edits: [{ file: GIVER, from: "if (row.owner === owner)", to: 'if (row.owner === owner && row.state !== "half-open" && row.state !== "provisional")' }],
+    seed: 8,
+  },
+  {
+    name: "a handover list tagged by the traffic manager instead of the IPD",
+    edits: [
+      { file: TRAFFIC_MANAGER, from: "this.#ipd.install(assignment, (problem) => {", to: "this.#giver.newest = generation; this.#ipd.install(assignment, (problem) => {" },
+      { file: GIVER, from: "generation === assignment.generation && !isStale()", to: "true" },
+      { file: GIVER, from: 'kind: "handover", generation: assignment.generation', to: 'kind: "handover", generation: this.newest ?? assignment.generation' },
+    ],
+    seed: null,
+    why: "a bucket is moved away from a blade only when that has prepared with the last generation in force: it is never told of a list's generation two ahead of its IPD's",
+  },
+];
+
+/** One of the model's, that is broken in the firmware. */
+function firmware(name: string, seed: number | null, why?: string): SimulatedMutant {
+  return { name, edits: editsOf(name), seed, ...(why !== undefined && { why }) };
+}
+
+function editsOf(name: string): readonly Edit[] {
+  const mutant = FIRMWARE_MUTANTS.find((candidate) => candidate.name === name);
+  if (!mutant) throw new Error(`the model has no mutant of the firmware "${name}"`);
+  return [mutant];
+}
