@@ -17,7 +17,7 @@ import { ANSWER_PAYLOAD, INBOX } from "../manage/envelope";
 import { FlowState, Hello } from "../commands";
 import { Assignment, FilterRule, ForwardEntry, HashMode, Identity, LocalOwner, Owner, Role } from "../records";
 import { BUCKETS_MAX, FILTERS_MAX, FORWARDS_MAX, LOCAL_OWNERS_MAX, OWNERS_MAX, STAGE_BYTES, VIPS_MAX } from "../sizes";
-import { assign, direct, identify, reply, tell } from "./support/blade";
+import { assign, direct, identify, reply, seed, tell } from "./support/blade";
 import { ACK, client } from "./support/frames";
 import {
   CHUNK_BYTES_MAX,

@@ -143,7 +143,7 @@ describe("an owner that falls off a full history", () => {
     assert.deepEqual(told(world, next), ["ardsley"]);
     assert.deepEqual(world.events("fenced", "installed").slice(-2).map(({ event }) => event), ["fenced", "installed"]);
     for (const history of histories(world)) assert.deepEqual(history, ["irvington", "hartsdale", "dobbs-ferry"]);
-    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: FLOWS, forced: 0 });
+    assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: FLOWS, forced: 0, flows: 0 });
   });
 
   test("is waited for by an appliance manager that was started anew", () => {
