@@ -32,7 +32,6 @@ export interface Look {
   readonly states: readonly BucketState[];
 }
 
-
 type OnLook = (result: Result<Look>) => void;
 
 export interface PreviousOwnerOptions {

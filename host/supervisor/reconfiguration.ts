@@ -221,10 +221,11 @@ function onInstalled(state: Reconfiguration, from: string, now: number): Transit
     installed: [...state.installed, from],
     waiting: state.waiting.filter((blade) => blade !== from),
   };
-  if (state.phase === "release" && after.waiting.length === 0) return enter({ ...after, problem: null }, "install", now);
-  return state.phase === "install" && after.waiting.length === 0
-    ? allInstalled(after, now)
-    : { state: after, actions: [] };
+  if (after.waiting.length > 0 || (state.phase !== "release" && state.phase !== "install")) return { state: after, actions: [] };
+  // Whoever has let go has installed it.
+  return after.installed.length < after.blades.length && state.phase === "release"
+    ? enter({ ...after, problem: null }, "install", now)
+    : allInstalled(after, now);
 }
 
 function allInstalled(state: Reconfiguration, now: number): Transition {

@@ -119,6 +119,22 @@ describe("while a host has SYN cookies out", () => {
     });
   }
 
+  test("an IPD that was started anew before anyone could tell it of cookies knows that it may have lost some", () => {
+    const world = new World();
+    world.grow("ardsley");
+    world.host("ardsley").open(60);
+    world.grow("dobbs-ferry");
+    world.clock.advance(COOKIE_MS);
+    world.options = { drops: (node) => node === "ardsley" };
+    world.host("ardsley").cookies = 1;
+    world.clock.advance(1_000);
+    world.node("ardsley").restart(world.clock.now());
+    world.clock.advance(8_000);
+    world.options = {};
+    world.clock.advance(2_000);
+    assert.equal(isComplete(world), false);
+  });
+
   test("the looks go on: other buckets drain, and connections are counted", () => {
     const world = withCookies(true);
     const host = world.host("ardsley");

@@ -133,6 +133,12 @@ describe("a reconfiguration", () => {
     }
   });
 
+  test("by which every blade loses something to force is installed everywhere once all have let go", () => {
+    const state: Reconfiguration = { ...move().state, phase: "release", waiting: ["a"], installed: ["b", "c"] };
+    const machine = new Machine({ state, actions: [] }).report("a", installed);
+    assert.deepEqual([machine.state.phase, machine.steered(), machine.notes], ["switch", [2], ["installed"]]);
+  });
+
   test("asks again those that have not answered, and no others", () => {
     const machine = move().report("a", prepared);
     machine.tick(retryMs);
