@@ -1,6 +1,6 @@
 /** The appliance that is measured: a blade with one host, a peer that may be a previous owner, and their switch. */
 import type { PortRoleName } from "../management/tables.ts";
-import type { History, Owner } from "../model/assignment.ts";
+import type { AssignedOwner, History } from "../model/assignment.ts";
 import type { NodeSetup } from "../supervisor/node-setup.ts";
 
 export const VIP = "192.0.2.10";
@@ -18,9 +18,9 @@ export const UPLINK_PORT = 0;
 /** By number: histories name them so. The blade that is measured is SELF. */
 export const SELF = 0;
 export const PEER = 1;
-export const OWNERS: readonly [self: Owner, peer: Owner] = [
-  { name: "dobbs-ferry", mac: "02:d0:bb:00:01:01", blade: "dobbs-ferry", port: 1 },
-  { name: "ardsley", mac: "02:d0:bb:00:01:02", blade: "ardsley", port: 2 },
+export const OWNERS: readonly [self: AssignedOwner, peer: AssignedOwner] = [
+  { name: "dobbs-ferry", mac: "02:d0:bb:00:01:01", blade: "dobbs-ferry", port: 1, since: 1 },
+  { name: "ardsley", mac: "02:d0:bb:00:01:02", blade: "ardsley", port: 2, since: 1 },
 ];
 
 /** Any 16 bytes do: the hash spreads addresses well under each. */

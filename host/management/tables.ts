@@ -1,7 +1,7 @@
 /** Tables that are put whole, as byte images in the image's own layout. */
 import { familyOf, ipToBytes, macToBytes } from "../model/address.ts";
 import type { Filter, Forward, HashName, Service, ServiceClassName } from "../model/appliance.ts";
-import type { Assignment, Owner } from "../model/assignment.ts";
+import type { AssignedOwner, Assignment } from "../model/assignment.ts";
 import { payloadBytesMax, type Request } from "./envelope.ts";
 import { concat, portBytes, type FieldValue, type Records } from "./records.ts";
 
@@ -75,7 +75,7 @@ export function identityTable(records: Records, identity: NodeIdentity): Uint8Ar
 export function assignmentTable(records: Records, { generation, owners, buckets }: Assignment): Uint8Array {
   const noOwner = records.layout.constant("NO_OWNER");
   const header = table(records, "Assignment", [{ generation, buckets: buckets.length, owners: owners.length }]);
-  const entry = (owner: Owner | null): Record<string, FieldValue> =>
+  const entry = (owner: AssignedOwner | null): Record<string, FieldValue> =>
     owner && !owner.away ? { mac: macToBytes(owner.mac), port: owner.port } : {};
   const histories = buckets.map(([p0, p1, p2, p3]) => ({
     p0: p0 ?? noOwner,

@@ -7,6 +7,13 @@ export interface Owner {
   readonly blade: string;
   /** The switch's port of that blade. */
   readonly port: number;
+}
+
+/** An owner as an assignment has it. */
+export interface AssignedOwner extends Owner {
+  /** The generation that brought it in, or back from being away: from then on its number has been its own, and it has left no history
+   *  but by having drained there or by force. */
+  readonly since: number;
   /** The blade is offline or has failed: the number is kept for it, and nothing is sent there. No history names it. */
   readonly away?: true;
 }
@@ -18,7 +25,7 @@ export interface Assignment {
   /** Only grows. */
   readonly generation: number;
   /** An owner keeps its index for as long as any history names it. Holes: null. */
-  readonly owners: readonly (Owner | null)[];
+  readonly owners: readonly (AssignedOwner | null)[];
   /** By bucket; the length is a power of two. An empty history: the bucket has no owner. */
   readonly buckets: readonly History[];
 }

@@ -11,7 +11,7 @@ import { LIST_FLOWS_MAX } from "../supervisor/handover-giver.ts";
 import * as s from "./schema.ts";
 
 const OWNER = s.object(
-  { name: s.OWNER_NAME, mac: s.MAC, blade: s.NODE_NAME, port: s.PORT, away: { const: true } },
+  { name: s.OWNER_NAME, mac: s.MAC, blade: s.NODE_NAME, port: s.PORT, since: s.GENERATION, away: { const: true } },
   ["away"],
 );
 const ASSIGNMENT = s.object({

@@ -143,6 +143,7 @@ export class Safety {
 
   /** A host takes an error: it must be about its own packets. */
   watchError(host: Host, { client, clientPort, vipPort }: Quote): void {
+    if (this.#fenced.has(host.blade)) return;
     for (const flow of this.#byTuple.get(tupleKey(client, clientPort)) ?? []) {
       const place = flow.plan.vipPort === vipPort ? this.#placeOf(flow) : undefined;
       if (place && place.host !== host)

@@ -1,5 +1,6 @@
 /** Whether what was read back is the state of an appliance that this program understands. */
 import { DobbsError } from "../errors.ts";
+import type { Assignment } from "../model/assignment.ts";
 import { NO_TALLY } from "../supervisor/initial-state.ts";
 import { STATE_FORMAT, type ApplianceState } from "../supervisor/state.ts";
 
@@ -34,7 +35,22 @@ export function newer(path: string, format: number): DobbsError {
 function withLaterMembers(value: Partial<ApplianceState>): Partial<ApplianceState> {
   const { tally = NO_TALLY, ...others } = value;
   const isWhole = typeof tally?.cut === "object";
-  return { flowsCut: {}, ...others, tally: isWhole ? { ...tally, cut: { ...NO_TALLY.cut, ...tally.cut } } : tally };
+  return { flowsCut: {}, ...withSince(others), tally: isWhole ? { ...tally, cut: { ...NO_TALLY.cut, ...tally.cut } } : tally };
+}
+
+/** Owners of whom it was not noted since when they are in: from that assignment on. Nobody takes them for longer known than they are. */
+function withSince<T extends Partial<ApplianceState>>(value: T): T {
+  const dated = (assignment: Assignment): Assignment => ({
+    ...assignment,
+    owners: assignment.owners.map((owner) => owner && { ...owner, since: owner.since ?? assignment.generation }),
+  });
+  const { assignment, running } = value;
+  const isMove = running?.kind === "reconfiguration";
+  return {
+    ...value,
+    ...(Array.isArray(assignment?.owners) && { assignment: dated(assignment) }),
+    ...(isMove && { running: { ...running, state: { ...running.state, last: dated(running.state.last), next: dated(running.state.next) } } }),
+  };
 }
 
 type Kind = "number" | "object" | "array" | "object or null" | "number or null";

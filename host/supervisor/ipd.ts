@@ -10,17 +10,20 @@ import type { Assignment } from "../model/assignment.ts";
 import type { CookieWatch } from "./cookie-watch.ts";
 import { inOrder, type OnDone, type Step } from "./steps.ts";
 
+interface IpdOwner {
+  readonly name: string;
+  readonly mac: string;
+  readonly hostPort: number;
+}
+
 export interface IpdOptions {
-  readonly owners: readonly { readonly name: string; readonly mac: string; readonly hostPort: number }[];
+  readonly owners: readonly IpdOwner[];
   readonly identity: Omit<NodeIdentity, "localOwners">;
   readonly services?: readonly Service[];
   readonly connectionIds?: readonly NodeConnectionIds[];
   readonly filters?: readonly FilterEntry[];
   readonly forward?: readonly ForwardStation[];
 }
-
-/** Reads what only the flow table knows. */
-export type Rescue = (generation: number, next: Assignment, then: () => void) => void;
 
 /** The blade's filter rules and stations. */
 export interface NodeTables {
@@ -33,7 +36,6 @@ export interface NodeTables {
 export class Ipd {
   readonly #session: ManagementSession;
   readonly #options: IpdOptions;
-  readonly #rescue: Rescue;
   /** What is to be in force of filter rules and stations; put again whenever the IPD was started anew. */
   #tables: NodeTables;
   /** Of those that are. */
@@ -51,13 +53,10 @@ export class Ipd {
   /** In which of its lives it was given everything; null: in none. */
   #furnished: number | null = null;
 
-  /** `rescue`: called before an identity drops the rows of the flow table, under the generation in force, for the assignment that
-   *  follows. */
-  constructor(session: ManagementSession, options: IpdOptions, cookies: CookieWatch, rescue: Rescue) {
+  constructor(session: ManagementSession, options: IpdOptions, cookies: CookieWatch) {
     this.#session = session;
     this.#options = options;
     this.#cookies = cookies;
-    this.#rescue = rescue;
     this.#tables = { revision: 0, filters: options.filters ?? [], forward: options.forward ?? [] };
   }
 
@@ -89,13 +88,16 @@ export class Ipd {
       if (problem === null && assignment.generation > this.generation) this.#assignment = assignment;
       onInstalled(problem);
     };
-    const owners = this.#localOwners(assignment);
-    const before = this.#owners;
-    if (before === null || this.#isInDoubt) return this.#introduce(assignment, owners, done);
-    const kept = owners.map((entry, index) => entry.owner === before[index]!.owner);
-    if (!kept.includes(false)) return this.#putAssignment(assignment, done);
-    const between = owners.map((entry, index) => (kept[index] ? entry : { ...entry, owner: null }));
-    this.#change(assignment, between, owners, done);
+    if (this.#owners === null || this.#isInDoubt) return this.#introduce(assignment, done);
+    const { before, after } = localOwners(this.#options.owners, assignment, this.generation);
+    inOrder(
+      [
+        (then) => this.#identify(before, then),
+        (then) => this.#putAssignment(assignment, then),
+        (then) => this.#identify(after, then),
+      ],
+      done,
+    );
   }
 
   /** Says whether hosts here have SYN cookies out. `told`: it knows now. In the midst of an install it is said at the next time. */
@@ -142,7 +144,7 @@ export class Ipd {
   }
 
   /** To an IPD of which nothing is known: it was started anew, or this traffic manager was. */
-  #introduce(assignment: Assignment, owners: readonly LocalOwnerEntry[], onDone: OnDone): void {
+  #introduce(assignment: Assignment, onDone: OnDone): void {
     const life = this.#life;
     const done: OnDone = (problem) => {
       if (problem === null) this.#furnished = life;
@@ -153,42 +155,23 @@ export class Ipd {
       const { generation } = result;
       const offered = assignment.generation;
       if (generation > offered) return done(`Generation ${generation} is in force, and not ${offered}.`);
-      const furnish: Step = (then) => this.#putTables(this.#tables, (refusal) => then(refusal?.text ?? null));
-      // The same generation is the same assignment: what its owners' numbers are is known then.
-      if (generation === 0 || generation === offered) {
-        const steps: Step[] = [
-          furnish,
-          (then) => this.#putIdentity(owners, then),
-          (then) => this.#putServices(then),
-          (then) => this.#putAssignment(assignment, then),
-        ];
-        return inOrder(steps, done);
-      }
-      const nobody = owners.map((entry) => ({ ...entry, owner: null }));
-      const rescue: Step = (then) => this.#rescue(generation, assignment, () => then(null));
-      inOrder([furnish, rescue, (then) => this.#putServices(then), (then) => this.#change(assignment, nobody, owners, then)], done);
+      const { before, after } = localOwners(this.#options.owners, assignment, generation);
+      const steps: Step[] = [
+        (then) => this.#putTables(this.#tables, (refusal) => then(refusal?.text ?? null)),
+        (then) => this.#putIdentity(before, then),
+        (then) => this.#putServices(then),
+        (then) => this.#putAssignment(assignment, then),
+        (then) => this.#identify(after, then),
+      ];
+      inOrder(steps, done);
     });
   }
 
-  /** In the old assignment a new number is someone else's: an owner that gets one owns nothing in between. */
-  #change(
-    assignment: Assignment,
-    between: readonly LocalOwnerEntry[],
-    owners: readonly LocalOwnerEntry[],
-    done: OnDone,
-  ): void {
-    const identify =
-      (entries: readonly LocalOwnerEntry[]): Step =>
-      (then) =>
-        this.#putIdentity(entries, then);
-    inOrder([identify(between), (then) => this.#putAssignment(assignment, then), identify(owners)], done);
-  }
-
-  #localOwners(assignment: Assignment): LocalOwnerEntry[] {
-    return this.#options.owners.map(({ name, mac, hostPort }) => {
-      const owner = assignment.owners.findIndex((entry) => entry?.name === name);
-      return { mac, owner: owner < 0 ? null : owner, port: hostPort };
-    });
+  /** Puts the identity with these owners, unless they are those of the one in force. */
+  #identify(owners: readonly LocalOwnerEntry[], onDone: OnDone): void {
+    const inForce = this.#owners;
+    if (inForce !== null && owners.every(({ owner }, index) => owner === inForce[index]!.owner)) return onDone(null);
+    this.#putIdentity(owners, onDone);
   }
 
   #putIdentity(localOwners: readonly LocalOwnerEntry[], onDone: OnDone): void {
@@ -233,4 +216,21 @@ export class Ipd {
       ),
     );
   }
+}
+
+/**
+ * The local owners' numbers: `after` `assignment` is in force, and `before`, while `generation` still is (0: none). An owner that has come since has
+ * none before: its number may be another's in the older assignment, and what its flow table knows from an earlier time, others may have
+ * opened anew. So its rows are dropped.
+ */
+function localOwners(
+  owners: readonly IpdOwner[],
+  assignment: Assignment,
+  generation: number,
+): { before: LocalOwnerEntry[]; after: LocalOwnerEntry[] } {
+  const numbers = owners.map(({ name }) => assignment.owners.findIndex((entry) => entry?.name === name));
+  const stays = numbers.map((number) => generation === 0 || (number >= 0 && assignment.owners[number]!.since <= generation));
+  const entry = ({ mac, hostPort }: IpdOwner, owner: number | null): LocalOwnerEntry => ({ mac, owner, port: hostPort });
+  const after = owners.map((owner, index) => entry(owner, numbers[index]! < 0 ? null : numbers[index]!));
+  return { before: owners.map((owner, index) => entry(owner, stays[index] ? after[index]!.owner : null)), after };
 }

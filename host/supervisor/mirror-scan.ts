@@ -48,33 +48,4 @@ export class MirrorScan {
       next();
     });
   }
-
-  /**
-   * Reads all rows, of an IPD of which nothing was known and that is about to drop them: no host could say what was in them.
-   * Only for the assignment that follows the one in force: over a longer gap, an owner may have lost a bucket and its flows, and
-   * have got it back.
-   */
-  rescue(generation: number, next: Assignment, onDone: () => void): void {
-    if (next.generation !== generation + 1) return onDone();
-    const { clock, session, owners } = this.#options;
-    const since = clock.now();
-    session.list({ othersOnly: true }, (result) => {
-      if (!result.ok || result.generation !== generation || result.value.length === 0) return onDone();
-      const until = clock.now();
-      const left = [...owners.entries()];
-      const step = (): void => {
-        const entry = left.shift();
-        if (!entry) return onDone();
-        const [owner, { name, mirror }] = entry;
-        session.buckets(owner, next.buckets.length, (states) => {
-          if (!states.ok || states.generation !== generation) return step();
-          const number = next.owners.findIndex((candidate) => candidate?.name === name);
-          const kept = new Set(states.value.filter(({ bucket, index }) => index >= 0 && next.buckets[bucket]!.includes(number)).map(({ bucket }) => bucket));
-          mirror.note(result.value.filter((row) => row.owner === owner && kept.has(row.bucket)), since, until);
-          step();
-        });
-      };
-      step();
-    });
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { DobbsError } from "../errors.ts";
-import type { Assignment, History, Owner } from "../model/assignment.ts";
+import type { AssignedOwner, Assignment, History } from "../model/assignment.ts";
 import { HISTORY_DEPTH } from "../model/assignment.ts";
 import { assignerOf } from "./assigner.ts";
 import type { Drained } from "./messages.ts";
@@ -21,7 +21,7 @@ export function emptyAssignment(buckets: number): Assignment {
  */
 export function succeed(view: View, last: Assignment, generation: number): Assignment {
   const plan = assignerOf(view.assigner)(view, last.generation === 0 ? null : last);
-  const owners = ownersAfter(view, last);
+  const owners = ownersAfter(view, last, generation);
   const numbers = new Map(owners.flatMap((owner, number) => (owner ? [[owner.name, number] as const] : [])));
   const buckets = last.buckets.map((history, bucket) => promote(history, numbers.get(plan[bucket]!)!));
   const full = buckets.filter((history) => history.length > HISTORY_DEPTH).length;
@@ -69,7 +69,7 @@ export function forget(
   const buckets = last.buckets.map((history, bucket) =>
     history.filter((number, index) => index === 0 || !isGone(number, bucket)),
   );
-  const owners = last.owners.map((owner): Owner | null =>
+  const owners = last.owners.map((owner): AssignedOwner | null =>
     owner !== null && owner.blade === leaving ? { ...owner, away: true } : owner,
   );
   return { generation, owners, buckets };
@@ -85,7 +85,7 @@ export function expel(view: View, last: Assignment, blade: string, generation: n
   const orphans = last.buckets.map(([current]) => isGone(current));
   const unowned = last.buckets.map((history, bucket) => (orphans[bucket] ? [] : history));
   const plan = assignerOf(view.assigner)({ ...view, moves: [] }, { ...last, buckets: unowned });
-  const owners = ownersAfter(view, last);
+  const owners = ownersAfter(view, last, generation);
   const buckets = last.buckets.map((history, bucket) => {
     const rest = history.filter((number) => !isGone(number));
     const heir = owners.findIndex((owner) => owner?.name === plan[bucket]);
@@ -127,7 +127,7 @@ export function bucketCounts(assignment: Assignment): Record<string, number> {
 export function digest({ generation, owners, buckets }: Assignment): string {
   const canonical = [
     generation,
-    owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port, owner.away ?? false]),
+    owners.map((owner) => owner && [owner.name, owner.mac, owner.blade, owner.port, owner.since, owner.away ?? false]),
     buckets,
   ];
   return createHash("sha256").update(JSON.stringify(canonical)).digest("hex");
@@ -137,11 +137,11 @@ export function digest({ generation, owners, buckets }: Assignment): string {
  * An owner keeps its number while a history or a member, be it offline, names it: nodes that still have an older
  * generation must not take one owner for another. New owners fill the holes, in order of name.
  */
-function ownersAfter(view: View, last: Assignment): (Owner | null)[] {
-  const byName = new Map<string, Owner>(
+function ownersAfter(view: View, last: Assignment, generation: number): (AssignedOwner | null)[] {
+  const byName = new Map<string, AssignedOwner>(
     view.members.map(({ name, mac, blade, port, status }) => {
       const isAway = status === "offline" || status === "failed";
-      return [name, { name, mac, blade, port, ...(isAway && { away: true }) }];
+      return [name, { name, mac, blade, port, since: generation, ...(isAway && { away: true }) }];
     }),
   );
   const used = new Set(last.buckets.flat());
@@ -149,7 +149,8 @@ function ownersAfter(view: View, last: Assignment): (Owner | null)[] {
     if (owner === null) return null;
     const member = byName.get(owner.name);
     byName.delete(owner.name);
-    return member ?? (used.has(number) ? owner : null);
+    if (!member) return used.has(number) ? owner : null;
+    return owner.away && !member.away ? member : { ...member, since: owner.since };
   });
   for (const name of [...byName.keys()].sort()) {
     const hole = owners.indexOf(null);

@@ -97,7 +97,7 @@ export class TrafficManager {
     this.#session = new ManagementSession(clock, channel);
     const cookies = new CookieWatch(clock, this.#session, owners.map(({ sockets }) => sockets));
     this.#cookies = cookies;
-    this.#ipd = new Ipd(this.#session, options, cookies, (generation, next, then) => this.#mirrors.rescue(generation, next, then));
+    this.#ipd = new Ipd(this.#session, options, cookies);
     this.#leader = new SwitchLeader(clock, switches, (report) => this.#report(report));
     const names = owners.map(({ name }) => name);
     this.#cids = new CidWatch(this.#session, names, services);
@@ -205,8 +205,8 @@ export class TrafficManager {
     this.#preparation.run(this.#owners);
   }
 
-  /** Whether it has an assignment from before it failed. One in which it has no bucket comes in between, so that the IPD
-   *  gives up what it knew: others may have the same connections since. */
+  /** Whether it has an assignment from before it failed. One in which it has no bucket comes in between, so that its mirrors
+   *  give up what they knew: others may have the same flows since. */
   #isRevenant(last: Assignment): boolean {
     return this.#ipd.generation > 0 && this.#ipd.generation < last.generation;
   }

@@ -18,7 +18,7 @@ import {
   type ForwardStation,
 } from "../../host/management/tables.ts";
 import type { HashName, Service } from "../../host/model/appliance.ts";
-import type { Owner } from "../../host/model/assignment.ts";
+import type { AssignedOwner } from "../../host/model/assignment.ts";
 import { packagePath } from "../../host/paths.ts";
 
 export const VIP = "10.0.0.100";
@@ -29,11 +29,12 @@ export const BROADCAST = "ff:ff:ff:ff:ff:ff";
 export const BUCKETS = 16;
 
 /** By letter. The number of an owner is its place here; its switch port the same plus 1. */
-export const OWNERS: readonly Owner[] = [..."abcdef"].map((name, index) => ({
+export const OWNERS: readonly AssignedOwner[] = [..."abcdef"].map((name, index) => ({
   name,
   mac: `02:00:00:00:0${index + 1}:00`,
   blade: name,
   port: index + 1,
+  since: 1,
 }));
 
 export type OwnerName = "a" | "b" | "c" | "d" | "e" | "f";

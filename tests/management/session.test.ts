@@ -32,6 +32,7 @@ function assignmentOf(generation: number): Assignment {
     mac: `02:00:00:00:00:0${number}`,
     blade: name,
     port: number,
+    since: 1,
   });
   const histories = [[0], [1, 0], [2, 1, 0], [3, 1, 0, 2], []];
   return {

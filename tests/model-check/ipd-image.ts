@@ -18,7 +18,7 @@ import {
 import { decodeAnswer, encodeRequest, type Answer, type Request } from "../../host/management/envelope.ts";
 import { concat, Records } from "../../host/management/records.ts";
 import { assignmentTable, identityTable, putRequests } from "../../host/management/tables.ts";
-import type { Owner } from "../../host/model/assignment.ts";
+import type { AssignedOwner } from "../../host/model/assignment.ts";
 import { ACK, ethernet, ETHERTYPE, FIN, SYN, tcp, udp, type Ip, type Ports } from "../packets/packets.ts";
 import { FLOW_ROWS, loadModelFirmware, type ModelInstance } from "./image.ts";
 import {
@@ -60,11 +60,12 @@ const LONG_AGO = 100_000;
 /** ms: no SYN cookie of that time is out any more. */
 const BEFORE_COOKIES = 200_000;
 
-const OWNERS: readonly Owner[] = Array.from({ length: BLADES_MAX }, (_, n) => ({
+const OWNERS: readonly AssignedOwner[] = Array.from({ length: BLADES_MAX }, (_, n) => ({
   name: `blade-${n}`,
   mac: `02:00:00:00:0${n + 1}:00`,
   blade: `blade-${n}`,
   port: n + 1,
+  since: 1,
 }));
 
 export class IpdImage {

@@ -11,7 +11,7 @@ const DIGEST = "ab".repeat(32);
 
 const ASSIGNMENT: Assignment = {
   generation: 7,
-  owners: [{ name: "ardsley/vm1", mac: MAC, blade: "ardsley", port: 1 }, null, { name: "b2", mac: MAC, blade: "b2", port: 2, away: true }],
+  owners: [{ name: "ardsley/vm1", mac: MAC, blade: "ardsley", port: 1, since: 7 }, null, { name: "b2", mac: MAC, blade: "b2", port: 2, since: 3, away: true }],
   buckets: [[0], [2, 0], [], [2]],
 };
 const FILTERS: Required<FilterEntry>[] = [

@@ -25,7 +25,7 @@ export function identityOf(kind: "blade" | "switch"): NodeIdentity {
 
 /** 256 buckets of two owners; the first one is behind this blade. */
 export function spreadAssignment(generation: number): Assignment {
-  const owner = (name: string, number: number) => ({ name, mac: `02:00:00:00:00:0${number}`, blade: name, port: number });
+  const owner = (name: string, number: number) => ({ name, mac: `02:00:00:00:00:0${number}`, blade: name, port: number, since: 1 });
   return {
     generation,
     owners: [owner("a", 1), owner("b", 2)],

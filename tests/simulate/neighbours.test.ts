@@ -56,7 +56,7 @@ class Rig {
 
   save(generation: number): void {
     const first = initialState({ buckets: 8, assigner: "balanced", switches: [], filters: [], forward: [], byLoad: false });
-    const owners = [ARDSLEY, RYE].map((mac, port) => ({ name: port === 0 ? "ardsley" : "rye", blade: "", mac, port }));
+    const owners = [ARDSLEY, RYE].map((mac, port) => ({ name: port === 0 ? "ardsley" : "rye", blade: "", mac, port, since: 1 }));
     this.safety.onSaved({ ...first, assignment: { generation, owners, buckets: Array.from({ length: 8 }, () => [0, 1]) } });
   }
 

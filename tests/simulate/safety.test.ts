@@ -204,6 +204,19 @@ describe("a connection", () => {
   });
 });
 
+test("an error goes to the host whose packet it quotes, unless it comes late to one that nobody hears", () => {
+  const rig = connected();
+  const quote = { client: CLIENT.key, clientPort: 4_000, vipPort: PORTS.echo } as const;
+  rig.safety.watchError(rig.hosts.ardsley, quote);
+  assert.deepEqual(rig.kinds(), []);
+  rig.safety.watchError(rig.hosts.rye, quote);
+  assert.deepEqual(rig.kinds(), ["wrong-host 9"]);
+  const late = connected();
+  late.saved({ fenced: { rye: { port: 2, opensAt: null } } });
+  late.safety.watchError(late.hosts.rye, quote);
+  assert.deepEqual(late.kinds(), []);
+});
+
 test("a blade is declared falsely when it lives, and once", () => {
   const rig = connected();
   for (let i = 0; i < 3; i++) rig.saved({ fenced: { ardsley: { port: 1, opensAt: null } } });

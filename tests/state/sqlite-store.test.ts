@@ -10,6 +10,7 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import sqlite from "node-sqlite3-wasm";
 import type { DobbsError } from "../../host/errors.ts";
+import type { Assignment } from "../../host/model/assignment.ts";
 import { SqliteStore } from "../../host/state/sqlite-store.ts";
 import { stateNumber } from "./states.ts";
 
@@ -69,6 +70,16 @@ describe("a state file", () => {
     assert.deepEqual(using(path, (store) => store.load()), stateNumber(1));
     tamper(path, `UPDATE state SET json = json_remove(json, '$.tally')`);
     assert.deepEqual(using(path, (store) => store.load()), stateNumber(1));
+  });
+
+  test("of an earlier release has its owners in since the assignment that it has", () => {
+    const path = newPath();
+    const owners = [{ name: "ardsley", mac: "02:00:00:00:00:01", blade: "ardsley", port: 1, since: 3 }, null];
+    const assignment: Assignment = { generation: 7, owners, buckets: [[0]] };
+    using(path, (store) => store.save({ ...stateNumber(1), view: { ...stateNumber(1).view, buckets: 1 }, assignment }));
+    assert.deepEqual(using(path, (store) => store.load())!.assignment.owners, owners);
+    tamper(path, `UPDATE state SET json = json_remove(json, '$.assignment.owners[0].since')`);
+    assert.deepEqual(using(path, (store) => store.load())!.assignment.owners, [{ ...owners[0], since: 7 }, null]);
   });
 
   test("is its owner's alone, and gives up nothing beside it", () => {

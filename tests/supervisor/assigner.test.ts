@@ -20,7 +20,7 @@ function randomMembers(random: (below: number) => number): Member[] {
 
 /** A random assignment that some history of reconfigurations has left, without previous owners. */
 function randomLast(random: (below: number) => number, buckets: number): Assignment {
-  const owners = NAMES.map((name) => member(name));
+  const owners = NAMES.map((name) => ({ ...member(name), since: 1 }));
   const counts = owners.map(() => random(10));
   const total = counts.reduce((sum, count) => sum + count, 1);
   return {

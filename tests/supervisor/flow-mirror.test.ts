@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ethernet, ETHERTYPE, udp } from "../packets/packets.ts";
-import { statesOf } from "./probe.ts";
+import { generations, statesOf } from "./probe.ts";
 import { VIP, World, type WorldOptions } from "./world.ts";
 
 const VMAC = "02:d0:bb:00:00:01";
@@ -88,6 +88,37 @@ describe("UDP flows", () => {
     world.clock.advance(1_000);
     assert.equal(world.blades.get("ardsley")!.manager.status().generation, generation + 1);
     assert.equal(rows(world), CLIENTS.length);
+  });
+
+  test("stand that it was away for many assignments", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    const held = rows(world);
+    world.blades.get("ardsley")!.life.end();
+    const { generation } = world.manager.assignment();
+    assert.ok(world.clock.until(() => world.manager.status().blades[0]!.silent, 10_000));
+    for (const blade of ["hartsdale", "irvington", "rye"]) world.grow(blade);
+    assert.ok(world.manager.assignment().generation > generation + 2);
+    assert.equal(generations(world)[0], generation);
+    world.restartTrafficManager("ardsley");
+    world.clock.advance(2_000);
+    assert.equal(generations(world)[0], world.manager.assignment().generation);
+    assert.equal(rows(world), held);
+  });
+
+  test("of an owner that was away are not taken for its own again, though its traffic manager knows of no time away", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    assert.equal(world.outcomeOf((on) => world.manager.failBlade("ardsley", on)), null);
+    world.restartTrafficManager("ardsley");
+    world.clock.advance(1_000);
+    assert.equal(rows(world), CLIENTS.length, "its IPD is as it was");
+    assert.equal(world.outcomeOf((on) => world.manager.addBlades([world.blades.get("ardsley")!.blade], on)), null);
+    world.clock.advance(1_000);
+    assert.equal(generations(world)[0], world.manager.assignment().generation);
+    assert.equal(rows(world), 0);
   });
 
   test("are put back as old as they were", () => {

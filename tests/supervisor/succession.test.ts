@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { HISTORY_DEPTH } from "../../host/model/assignment.ts";
+import { HISTORY_DEPTH, type Assignment } from "../../host/model/assignment.ts";
 import {
   bucketCounts,
   bucketsLost,
@@ -71,6 +71,21 @@ describe("the assignment that follows another", () => {
       joined.owners.map((owner) => owner?.name),
       ["d", "b", "c", "e"],
     );
+  });
+
+  test("says of each owner since when it is in: anew when it has been away, and not when it has only lost its buckets", () => {
+    const first = assignmentAfter(viewOf([member("a"), member("b")], 4));
+    const since = ({ owners }: Assignment) => owners.map((owner) => owner?.since);
+    const draining = succeed(viewOf([member("a", 1, "draining"), member("b")], 4), first, 2);
+    const drained = forget(draining, [{ owner: "a", buckets: previousBuckets(draining, "a") }], 3);
+    const back = succeed(viewOf([member("a"), member("b")], 4), drained, 4);
+    assert.deepEqual([first, draining, drained, back].map(since), Array.from({ length: 4 }, () => [1, 1]));
+    const failed = expel(viewOf([member("a", 1, "failed"), member("b")], 4), first, "a", 2);
+    const cut = forget(draining, [{ owner: "a", buckets: previousBuckets(draining, "a") }], 3, "a");
+    for (const away of [failed, cut]) {
+      assert.deepEqual(since(away), [1, 1]);
+      assert.deepEqual(since(succeed(viewOf([member("a"), member("b"), member("c")], 4), away, 9)), [9, 1, 9]);
+    }
   });
 
   test("forgets previous owners where they have drained, and never a current one", () => {

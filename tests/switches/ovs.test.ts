@@ -11,7 +11,7 @@ const SMALL = steeringOf(
     ...state(9),
     assignment: {
       generation: 9,
-      owners: [{ name: "b1", mac: macOfBlade(1), blade: "b1", port: 1 }, { name: "b2", mac: macOfBlade(2), blade: "b2", port: 2 }],
+      owners: [{ name: "b1", mac: macOfBlade(1), blade: "b1", port: 1, since: 1 }, { name: "b2", mac: macOfBlade(2), blade: "b2", port: 2, since: 1 }],
       buckets: [[0], [1], [], [0]],
     },
     ports: ["uplink", "fabric", "shut"],

@@ -1,5 +1,5 @@
 /** What switches are told in these tests: ports 0 and 4 are uplinks, 1 to 3 lead to blades of the same number. */
-import type { Assignment, Owner } from "../../host/model/assignment.ts";
+import type { AssignedOwner, Assignment } from "../../host/model/assignment.ts";
 import type { SwitchState } from "../../host/supervisor/switch-driver.ts";
 
 export const VIP = "192.0.2.80";
@@ -24,7 +24,7 @@ export function clientOf6(bucket: number): string {
 
 /** `port` is the one of its blade, by bucket; null: no owner. */
 export function assignment(generation: number, portOf: (bucket: number) => number | null): Assignment {
-  const owners = [1, 2, 3].map((port): Owner => ({ name: `b${port}`, mac: macOfBlade(port), blade: `b${port}`, port }));
+  const owners = [1, 2, 3].map((port): AssignedOwner => ({ name: `b${port}`, mac: macOfBlade(port), blade: `b${port}`, port, since: 1 }));
   const history = (bucket: number): number[] => {
     const port = portOf(bucket);
     return port === null ? [] : [port - 1];
