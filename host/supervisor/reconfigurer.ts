@@ -125,10 +125,11 @@ export class Reconfigurer {
   }
 
   #move(task: RequestTask, request: Parameters<typeof changeView>[1]): void {
-    const { view: before, generation, removals } = this.#core.state;
+    const { view: before, generation, removals, cuts } = this.#core.state;
     const view = this.#withSilent(changeView(before, request));
     if (request.kind === "fail") return this.#fail(task, view, request.blade);
     if (request.kind === "undrain" && removals[request.blade] !== undefined) throw leaving(request.blade);
+    if (request.kind === "undrain" && cuts[request.blade] !== undefined) throw cutOff(request.blade);
     const beginning = this.#beginning(view);
     if (beginning.blades.length === 0) throw noOneHeard();
     let transition: Transition;
@@ -288,6 +289,11 @@ export function bladesAdded(task: Task | null): Extract<Request, { kind: "add" }
 
 function leaving(blade: string): DobbsError {
   return new DobbsError("E_BLADE_LEAVING", `blade "${blade}" is being removed`, "Wait until it is gone, and add it again.", 1);
+}
+
+/** Its port is shut, and its connections are lost. */
+function cutOff(blade: string): DobbsError {
+  return new DobbsError("E_BLADE_STATUS", `blade "${blade}" was cut off at its deadline`, "Wait until it is offline, and add it again.", 1);
 }
 
 function noOneHeard(): DobbsError {

@@ -89,6 +89,17 @@ describe("a drain that is cancelled", () => {
     assert.equal(statusOf(world, "ardsley").fenced, true);
   });
 
+  test("when it has been cut, and not every blade has said yet that it knows, comes too late as well", () => {
+    const world = draining(2_000);
+    world.options = { loses: (from, _to, message) => from === "dobbs-ferry" && message.kind === "sessions" };
+    assert.ok(world.clock.until(() => world.events("forgot").length > 0, 8_000));
+    assert.deepEqual([statusOf(world, "ardsley").status, world.offline], ["draining", []]);
+    assert.equal(code(cancel(world)), "E_BLADE_STATUS");
+    world.options = {};
+    assert.ok(world.clock.until(() => world.offline.length > 0, 8_000));
+    assert.deepEqual(world.offline, [{ blade: "ardsley", cut: FLOWS }]);
+  });
+
   test("of a blade that does not answer is refused, and it goes on draining", () => {
     const world = draining();
     world.unplug("ardsley");
