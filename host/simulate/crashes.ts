@@ -49,6 +49,12 @@ export class Crashes {
     }
   }
 
+  /** Whether no other blade that serves would be left: nobody would answer the clients, whatever the rule. */
+  #isLast(blade: string): boolean {
+    const { blades, manager } = this.#world;
+    return !manager?.status().blades.some(({ name, status }) => name !== blade && status === "active" && blades.get(name)!.isOn);
+  }
+
   #isPlugged(node: string): boolean {
     return this.#world.blades.get(node)?.isOn ?? true;
   }
@@ -64,7 +70,7 @@ export class Crashes {
       }
       case "blade-crash":
         return void this.#clock.at(fault.atUs, () => {
-          if (!this.#world.blades.get(fault.blade)!.isOn) return;
+          if (!this.#world.blades.get(fault.blade)!.isOn || this.#isLast(fault.blade)) return;
           this.count++;
           this.#crashed.add(fault.blade);
           this.#onCrash(fault.blade);

@@ -93,11 +93,16 @@ export class Safety {
   readonly #refusedEarly = new Set<TcpFlow>();
   readonly #isAlive: (blade: string) => boolean;
   readonly #bucketOf: (client: End) => number;
+  readonly #hostQueueUs: number;
+  /** By blade: when its NIC has lost what it had learned. */
+  readonly #restarts = new Map<string, number>();
   /** As it was saved last. */
   #assignment: Assignment | null = null;
 
-  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number) {
+  /** `hostQueueUs`: the longest wait between a NIC and its host. */
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number, hostQueueUs: number) {
     this.#clock = clock;
+    this.#hostQueueUs = hostQueueUs;
     this.#isAlive = isAlive;
     this.#bucketOf = bucketOf;
   }
@@ -165,7 +170,10 @@ export class Safety {
 
   onTunnel(host: Host, tunnel: Tunnel, { source, sourcePort }: Datagram): void {
     const flow = this.#tunnels.get(tupleKey(source, sourcePort));
-    if (flow) this.#live(flow, host, tunnel);
+    if (!flow) return;
+    this.#live(flow, host, tunnel);
+    // Its first packet was on its way to the host when the NIC forgot it.
+    if (this.#clock.now - (this.#restarts.get(host.blade) ?? -Infinity) <= this.#hostQueueUs) this.#lost.add(flow);
   }
 
   /** A client has been told that there is no such session. */
@@ -214,6 +222,7 @@ export class Safety {
   /** A NIC has lost what it had learned. Of sessions over UDP its traffic manager knows no more than it has had time to see. */
   onRestart(blade: string): void {
     for (const flow of this.#liveOn(blade)) if (flow instanceof TunnelFlow) this.#lost.add(flow);
+    this.#restarts.set(blade, this.#clock.now);
   }
 
   onAccepted(host: Host, socket: TcpSocket, segment: Segment): void {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VirtualClock } from "../../host/emulator/clock.ts";
-import { VIP4, VIP6 } from "../../host/simulate/appliance-plan.ts";
+import { TUNNEL_PORT, VIP4, VIP6 } from "../../host/simulate/appliance-plan.ts";
 import { Host } from "../../host/simulate/host.ts";
 import type { ImageNode } from "../../host/simulate/image-node.ts";
 import { clientEnd, endOf } from "../../host/simulate/packet.ts";
@@ -12,6 +12,8 @@ import { Safety } from "../../host/simulate/safety.ts";
 import { ACK, decodeSegment, NO_PAYLOAD, RST } from "../../host/simulate/segment.ts";
 import { PORTS } from "../../host/simulate/services.ts";
 import { TcpFlow } from "../../host/simulate/tcp-flow.ts";
+import { TunnelFlow } from "../../host/simulate/tunnel-flow.ts";
+import { Tunnel } from "../../host/simulate/tunnels.ts";
 import { initialState } from "../../host/supervisor/initial-state.ts";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
 
@@ -19,6 +21,7 @@ const MACS = { ardsley: "02:b1:00:00:00:01", rye: "02:b1:00:00:00:02" } as const
 type Name = keyof typeof MACS;
 const CLIENT = clientEnd(VIP4, VIP6, 4, 0, 5);
 const WIRE_US = 1_000;
+const HOST_QUEUE_US = 500;
 
 /** A client and two hosts, either of which a test gives the client's segments to. */
 class Rig {
@@ -31,7 +34,7 @@ class Rig {
   to: Name = "ardsley";
 
   constructor(steps: readonly TcpStep[] = [{ do: "exchange", bytes: 20 }, { do: "hold" }, { do: "exchange", bytes: 5 }, { do: "close" }]) {
-    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0);
+    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0, HOST_QUEUE_US);
     this.hosts = { ardsley: this.#host("ardsley"), rye: this.#host("rye") };
     const plan: TcpFlowPlan = {
       kind: "tcp", id: 9, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: PORTS.echo, after: null, startUs: 0, early: 0, extended: false, steps,
@@ -215,6 +218,21 @@ test("an error goes to the host whose packet it quotes, unless it comes late to 
   late.saved({ fenced: { rye: { port: 2, opensAt: null } } });
   late.safety.watchError(late.hosts.rye, quote);
   assert.deepEqual(late.kinds(), []);
+});
+
+test("a session over UDP is nobody's promise when the NIC forgot its first packet before the host has had it", () => {
+  for (const lateUs of [HOST_QUEUE_US, HOST_QUEUE_US + 1]) {
+    const { safety, hosts, clock } = new Rig();
+    const plan = { kind: "tunnel", id: 3, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: TUNNEL_PORT, pieces: null, startUs: 0, count: 1, gapUs: 1 } as const;
+    const flow = new TunnelFlow(plan, CLIENT, endOf("02:d0:bb:00:00:01", VIP4), { clock, send: () => undefined, isReleased: () => false, onRefused: () => undefined });
+    safety.registerTunnel(flow);
+    const packet = { kind: "open", number: 0, session: 0, family: 4, source: CLIENT.key, destination: 0, sourcePort: 4_000, destinationPort: TUNNEL_PORT } as const;
+    safety.onRestart("ardsley");
+    clock.runUntil(lateUs);
+    safety.onTunnel(hosts.ardsley, new Tunnel(1, clock), packet);
+    safety.watchDatagram(hosts.rye, packet)?.({ kind: "reply", number: 0, session: 7 });
+    assert.deepEqual(safety.violations.map(({ kind }) => kind), lateUs > HOST_QUEUE_US ? ["wrong-host"] : []);
+  }
 });
 
 test("a blade is declared falsely when it lives, and once", () => {
