@@ -1,10 +1,14 @@
 /** A firmware and a host that are broken on purpose: images of the one, and processes that load the other. */
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadBoard } from "../../host/boards/board-file.ts";
 import { compileFirmware } from "../../host/build/firmware.ts";
 import { packagePath } from "../../host/paths.ts";
 import { generatePlan } from "../../host/simulate/generate.ts";
 import { CRAMPED_BOARD, type Images } from "../../host/simulate/images.ts";
+import type { Plan } from "../../host/simulate/plan.ts";
 import { runSeeds, type SeedRange, type SeedsOptions } from "../../host/simulate/run-seeds.ts";
 import type { Violation } from "../../host/simulate/safety.ts";
 import { BOARD, IMAGES } from "./images.ts";
@@ -84,6 +88,21 @@ export async function findSeed({ edits, kinds = WRONG_HOST }: SimulatedMutant, s
   const images = await mutantImages(edits, seeds);
   await runSeeds(seeds, images, { ...options, nodeArguments: nodeArguments(edits) });
   return found.sort((a, b) => a.seed - b.seed)[0] ?? null;
+}
+
+/** What the mutant's plan leads to on the edited host, with the images that were built; null: nothing that must not be. */
+export function runScripted(edits: readonly Edit[], plan: Plan): Pick<Violation, "kind" | "what"> | null {
+  const folder = mkdtempSync(join(tmpdir(), "dobbs-plan-"));
+  try {
+    const path = join(folder, "plan.json");
+    writeFileSync(path, JSON.stringify(plan));
+    const args = [...nodeArguments(edits), packagePath("build", "host", "cli", "dobbs.js"), "simulate", "--plan", path, "--board", BOARD, "--json"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    if (status !== 0 && status !== 1) throw new Error(stderr);
+    return (JSON.parse(stdout) as { violations: Pick<Violation, "kind" | "what">[] }).violations[0] ?? null;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Of a Node that runs the edited host. */

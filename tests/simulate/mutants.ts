@@ -1,10 +1,12 @@
 /**
  * The rule and the steps around it, broken on purpose in one place at a time, as the model's mutants of TCP are (`tests/model-check/mutants.ts`):
- * which of the fixed seeds shows it, or why none can. Seeds that have lost their mutants, because the plans are made in another way, are
+ * which of the fixed seeds shows it, or which plan that is written by hand, or why none can. Seeds that have lost their mutants, because the plans are made in another way, are
  * found again by `npm run mutants -- --simulate`.
  */
 import type { ViolationKind } from "../../host/simulate/safety.ts";
+import type { Plan } from "../../host/simulate/plan.ts";
 import { FIRMWARE_MUTANTS } from "../model-check/mutants.ts";
+import { CUT_WITHOUT_FENCE, FAILED_WITHOUT_FENCE, REPORT_OF_AN_OLD_GENERATION, SEALED_AND_LEFT } from "./scripted-plans.ts";
 
 /** `from` stands once in the file, and is replaced by `to`. */
 export interface Edit {
@@ -18,9 +20,11 @@ export interface SimulatedMutant {
   /** As in the model. */
   readonly name: string;
   readonly edits: readonly Edit[];
-  /** One of the fixed seeds that shows it; null: none does, */
+  /** One of the fixed seeds that shows it; null: none does. */
   readonly seed: number | null;
-  /** and this is why. */
+  /** Then this one does, that is written by hand, */
+  readonly plan?: Plan;
+  /** or this is why nothing does. */
   readonly why?: string;
   /** What it leads to. Default: a wrong host answers. */
   readonly kinds?: readonly ViolationKind[];
@@ -36,9 +40,6 @@ const TAKER = "host/supervisor/handover-taker.ts";
 const TRAFFIC_MANAGER = "host/supervisor/traffic-manager.ts";
 const RECONFIGURATION = "host/supervisor/reconfiguration.ts";
 const SECOND_LOOK = "this.#clock.after(this.#sessions.queueMs, () => this.#prove(scope, step, candidates, then));";
-
-const ONE_WAY =
-  "before the switches are programmed all that comes to the port of this blade comes to it alone: its successor has no connection there yet, unless a third blade resteers a frame that was late over two moves";
 
 export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
   { ...firmware("a resteer may be repeated", 7), kinds: CIRCLE },
@@ -107,7 +108,7 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
     name: "a bucket that was left sealed is seeded by a look that has not waited for the queue",
     edits: [{ file: PREVIOUS_OWNER, from: 'step.command("UNSEAL", wrong, () => {', to: "this.#reopen(scope, step, wrong, table, () => {" }],
     seed: null,
-    why: "it takes a manager that ends between SEAL and COMPLETE, and at its next look two SYNs of tuples that are used again, one of them in the queue",
+    plan: SEALED_AND_LEFT,
   },
   {
     name: "a drain that was reported under an old generation counts",
@@ -115,19 +116,19 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
       { file: "host/supervisor/watch.ts", from: "sessions?.generation === generation ? sessions.drained : []", to: "sessions?.drained ?? []" },
     ],
     seed: null,
-    why: "the report must come after all that its manager has said since, while the bucket has gone back and away again, and the appliance manager must forget before the next one, which is there within a look",
+    plan: REPORT_OF_AN_OLD_GENERATION,
   },
   {
     name: "no fence before a failed blade is removed",
     edits: [{ file: RECONFIGURATION, from: 'initial("fail", beginning, next), beginning.steers ? "fence" : "install"', to: 'initial("fail", beginning, next), "install"' }],
     seed: null,
-    why: ONE_WAY,
+    plan: FAILED_WITHOUT_FENCE,
   },
   {
     name: "no fence before a deadline cuts a blade off",
     edits: [{ file: RECONFIGURATION, from: 'initial("forget", beginning, next), beginning.steers ? "fence" : "install"', to: 'initial("forget", beginning, next), "install"' }],
     seed: null,
-    why: ONE_WAY,
+    plan: CUT_WITHOUT_FENCE,
   },
   {
     // The shim's own line is native code: this is what stands for it in a run.
@@ -178,7 +179,7 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
       { file: GIVER, from: 'kind: "handover", generation: assignment.generation', to: 'kind: "handover", generation: this.newest ?? assignment.generation' },
     ],
     seed: null,
-    why: "a bucket is moved away from a blade only when that has prepared with the last generation in force: it is never told of a list's generation two ahead of its IPD's",
+    why: "its blade must be told of two generations while one message to its IPD is on its way: of the first, which gives it the bucket, while it answers, and of the second, which takes it away, while it is silent",
   },
 ];
 
