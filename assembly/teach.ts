@@ -1,19 +1,19 @@
 /**
  * What a packet teaches the flow table. A segment from the host, not RST, proves that the host has the flow; a SYN
  * that is delivered makes a provisional entry; RST makes none. Of protocols without connections, a packet that is
- * delivered to a current owner makes a provisional entry, and the host's answer an established one. What the host of an
+ * delivered to a current owner makes a provisional entry, and the host's answer to that an established one. What the host of an
  * owner sends that is not in the history teaches nothing: it was cut off, and others may have the same flow by now.
  */
 import { Event } from "./abi";
-import { indexInHistory, stateOf } from "./buckets";
+import { depthOf, indexInHistory, stateOf } from "./buckets";
 import { loseCookie } from "./cookies";
 import { count } from "./counters";
-import { Flow, find, findAmong, insert } from "./flows";
+import { Flow, insert } from "./flows";
 import { localOwnerAt } from "./identity";
+import { firstToAsk, isExpired, rowOf } from "./known";
 import { Packet } from "./packet";
 import { BucketFlag, FlowState } from "./commands";
 import { ServiceClass } from "./records";
-import { idleMs } from "./services";
 import { PROTOCOL_TCP } from "./wire/ipv4";
 import { ACK, FIN, RST, SYN } from "./wire/transport";
 
@@ -43,19 +43,11 @@ export function record(at: usize, packet: Packet, owner: u32, now: u32): void {
   count(Event.FLOW_OPENED);
 }
 
-/** Whether a flow of a protocol without connections is over. */
-export function isExpired(at: usize, packet: Packet, now: u32): bool {
-  if (packet.protocol == PROTOCOL_TCP) return false;
-  const flow = changetype<Flow>(at);
-  return now - flow.touched >= idleMs(packet.service, flow.state == FlowState.PROVISIONAL);
-}
-
 /** A packet of a flow leaves the host. */
 export function teach(packet: Packet, owner: u32, now: u32): void {
   const index = indexInHistory(packet.bucket, localOwnerAt(owner).owner);
   if (index < 0) return;
-  let at = findAmong(packet.ways, packet, owner);
-  if (at == 0) at = find(packet, owner);
+  const at = rowOf(packet, owner);
   if (packet.protocol == PROTOCOL_TCP) teachSegment(at, packet, owner, now);
   else teachAnswer(at, packet, owner, index == 0, now);
 }
@@ -71,19 +63,25 @@ function teachSegment(at: usize, packet: Packet, owner: u32, now: u32): void {
   flow.state = <u8>stateAfter(flags, flow.state);
 }
 
-/** A previous owner's set of flows can only shrink: what its host sends makes no flow there, and brings none back that is over. */
+/**
+ * Of a protocol without connections, what a host sends is no proof that it has the flow: a server may go on sending to a client whose packets
+ * another owner gets by now. So it makes no flow, and brings none back that is over, where a previous owner may have it; and never at
+ * a previous owner, whose set of flows can only shrink.
+ */
 function teachAnswer(at: usize, packet: Packet, owner: u32, isCurrent: bool, now: u32): void {
   const isCid = packet.serviceClass == ServiceClass.CID;
-  if (at != 0) {
-    const flow = changetype<Flow>(at);
-    if (!isCurrent && isExpired(at, packet, now)) return;
-    // A QUIC connection outlives its flow: its connection id keeps it where it is, once the host has answered.
-    if (isCid && flow.state == FlowState.ESTABLISHED) return;
-    flow.touched = now;
-    flow.state = <u8>FlowState.ESTABLISHED;
-  } else if (!isCid && isCurrent) {
-    insert(packet, owner, FlowState.ESTABLISHED, now);
+  const flow = changetype<Flow>(at);
+  // A QUIC connection outlives its flow: its connection id keeps it where it is, once the host has answered.
+  if (isCid && (at == 0 || flow.state == FlowState.ESTABLISHED)) return;
+  if (at == 0 || isExpired(at, packet, now)) {
+    if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;
+    if (at == 0) {
+      insert(packet, owner, FlowState.ESTABLISHED, now);
+      return;
+    }
   }
+  flow.touched = now;
+  flow.state = <u8>FlowState.ESTABLISHED;
 }
 
 /** A table without a flow that its host has is not complete, and no seeding or drain under way may call it so. */

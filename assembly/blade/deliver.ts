@@ -10,26 +10,23 @@ import {
   localIndexOf,
   macOfOwner,
   ownerInHistory,
-  State,
   stateOf,
 } from "../buckets";
 import { Action, actionOf, decide, decideCurrent, decideNamed, detailOf, ruleOf, targetOf } from "../decide";
-import { find, findAmong } from "../flows";
-import { isUnlisted } from "../handover";
+import { findAmong } from "../flows";
 import { isRedirectOff, localOwnerAt, localOwners, macOf } from "../identity";
-import { Packet, PacketKind, fingerprintOf, hasFlow } from "../packet";
+import { firstToAsk, isExpired, isKnown, rowOf } from "../known";
+import { Packet, PacketKind, hasFlow } from "../packet";
 import { ownerNamed } from "../quic/named";
 import { noteUse } from "../quic/use";
 import { BucketFlag } from "../commands";
-import { HISTORY_DEPTH, NO_OWNER } from "../records";
+import { NO_OWNER } from "../records";
 import { RedirectKind, makeTag } from "../redirect";
 import { frameAt, sendAs } from "../ring";
 import { LOCAL_OWNERS_MAX } from "../sizes";
-import { isExpired, record, touch } from "../teach";
+import { record, touch } from "../teach";
 import { dropped } from "../verdict";
 import { SOURCE, loadMac } from "../wire/ethernet";
-import { PROTOCOL_TCP } from "../wire/ipv4";
-import { SYN } from "../wire/transport";
 
 /** Redirects a frame may take within one blade: resteer, three hops, final. */
 const REDIRECTS_MAX: u32 = 5;
@@ -82,7 +79,7 @@ export function byRule(slot: u32, packet: Packet, local: u32, kind: u32, ahead: 
       at = rowOf(packet, local);
       const complete = hasFlag(state, BucketFlag.COMPLETE);
       const known = isKnown(at, packet, state, now);
-      const first = index == 0 && !known ? firstToAsk(packet, depth, now) : 1;
+      const first = index == 0 && !known ? firstToAsk(packet, now) : 1;
       decision = decide(kind, ahead, index, depth, first, known, complete);
     } else {
       decision = decideCurrent(kind, ahead, index, depth);
@@ -118,35 +115,6 @@ function toNamed(slot: u32, owner: u32, local: u32, kind: u32, now: u32): u32 {
   count(Event.CID_DELIVERED);
   noteUse(place, now);
   return deliverTo(slot, place);
-}
-
-/** Place of the first previous owner that may have a flow that the current owner does not know; `depth`: none may. */
-function firstToAsk(packet: Packet, depth: u32, now: u32): u32 {
-  for (let place: u32 = 1; place < HISTORY_DEPTH; place++) {
-    if (place >= depth) break;
-    if (!hasNot(packet, place, now)) return place;
-  }
-  return depth;
-}
-
-/** Whether the previous owner at `place` says that it has not got the flow: by its handover list or, on this blade, by its table. */
-function hasNot(packet: Packet, place: u32, now: u32): bool {
-  const local = localIndexOf(ownerInHistory(packet.bucket, place));
-  if (local < 0) return isUnlisted(packet.bucket, place, fingerprintOf(packet));
-  const state = stateOf(packet.bucket, local);
-  return hasFlag(state, BucketFlag.COMPLETE) && !isKnown(rowOf(packet, local), packet, state, now);
-}
-
-/** Address of the flow's entry, or 0. An earlier frame of the batch may have changed what the stages found. */
-function rowOf(packet: Packet, local: u32): usize {
-  const at = findAmong(packet.ways, packet, local);
-  return at != 0 ? at : find(packet, local);
-}
-
-/** A SYN does not belong to what a sealed bucket may still hold. */
-function isKnown(at: usize, packet: Packet, state: State, now: u32): bool {
-  if (at == 0 || isExpired(at, packet, now)) return false;
-  return !(hasFlag(state, BucketFlag.SEALED) && packet.protocol == PROTOCOL_TCP && (packet.tcpFlags & SYN) != 0);
 }
 
 /** What a delivery teaches: an ICMP error is no packet of the flow. */

@@ -164,6 +164,31 @@ describe("a UDP flow", () => {
     answerDatagram(1, client(7, 9), 4000, WIREGUARD);
     expectRedirected(datagram(client(7, 9), 4000, WIREGUARD), RedirectKind.RESTEER, 3);
   });
+  it("is not made by what a current owner's host sends unasked, as long as a previous owner may have it", () => {
+    assign(1, 3, NONE, NONE);
+    answerDatagram(1, client(7, 11), 4000, WIREGUARD);
+    expectRedirected(datagram(client(7, 11), 4000, WIREGUARD), RedirectKind.HOP1, 3);
+    assign(1, 2, NONE, NONE);
+    command(Message.COMPLETE, 1, 7);
+    answerDatagram(1, client(7, 11), 4000, WIREGUARD);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+    assign(1, NONE, NONE, NONE);
+    answerDatagram(1, client(7, 12), 4000, WIREGUARD);
+    expect<u32>(lastState(0)).toBe(FlowState.ESTABLISHED);
+  });
+  it("that is over is not brought back by it either", () => {
+    assign(1, 3, NONE, NONE);
+    const final = makeTag(RedirectKind.FINAL, 3, generation());
+    redirectedDatagram(final, ownerMac(1), client(7, 13), 4000, WIREGUARD);
+    answerDatagram(1, client(7, 13), 4000, WIREGUARD);
+    pass(199);
+    answerDatagram(1, client(7, 13), 4000, WIREGUARD);
+    pass(199);
+    expectDelivered(datagram(client(7, 13), 4000, WIREGUARD), 1);
+    pass(200);
+    answerDatagram(1, client(7, 13), 4000, WIREGUARD);
+    expectRedirected(datagram(client(7, 13), 4000, WIREGUARD), RedirectKind.HOP1, 3);
+  });
   it("is listed without those of TCP, where that is asked", () => {
     assign(1, NONE, NONE, NONE);
     const before = listOthers();

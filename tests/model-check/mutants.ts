@@ -31,7 +31,8 @@ const TEACH = "assembly/teach.ts";
 const PREVIOUS_OWNER = "host/supervisor/previous-owner.ts";
 const GIVER = "host/supervisor/handover-giver.ts";
 const DECISION = "      decision = decide(kind, ahead, index, depth, first, known, complete);";
-const IS_SYN = "packet.kind == PacketKind.TCP && (packet.tcpFlags & SYN) != 0 && !known";
+/** 2: SYN, which the file has no name for. */
+const IS_SYN = "packet.kind == PacketKind.TCP && (packet.tcpFlags & 2) != 0 && !known";
 
 function needs(what: Partial<Configuration>): Configuration {
   return { name: "mutant", ...MINIMAL, ...what };
@@ -181,16 +182,23 @@ export const FIRMWARE_MUTANTS: readonly FirmwareMutant[] = [
   {
     name: "a UDP flow that is over at a previous owner is brought back by its host",
     file: TEACH,
-    from: "if (!isCurrent && isExpired(at, packet, now)) return;",
-    to: "",
+    from: "if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;",
+    to: "if (isCurrent ? firstToAsk(packet, now) < depthOf(packet.bucket) : at == 0) return;",
     configuration: needs({ blades: 2, generations: 2, udp: true }),
   },
   {
     name: "what a previous owner's host sends unasked makes a UDP flow",
     file: TEACH,
-    from: "} else if (!isCid && isCurrent) {",
-    to: "} else if (!isCid) {",
+    from: "if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;",
+    to: "if (isCurrent ? firstToAsk(packet, now) < depthOf(packet.bucket) : at != 0) return;",
     configuration: needs({ blades: 2, generations: 2, udp: true, restart: true }),
+  },
+  {
+    name: "what a current owner's host sends makes a UDP flow that a previous owner may have",
+    file: TEACH,
+    from: "if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;",
+    to: "if (!isCurrent) return;",
+    configuration: needs({ blades: 2, generations: 2, udp: true }),
   },
 ];
 

@@ -89,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a sealed bucket knows a flow by its SYN",
-    file: "assembly/blade/deliver.ts",
+    file: "assembly/known.ts",
     from: "return !(hasFlag(state, BucketFlag.SEALED) &&",
     to: "return !(false &&",
     spec: "rule",
@@ -138,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a UDP flow never ends",
-    file: "assembly/teach.ts",
+    file: "assembly/known.ts",
     from: "return now - flow.touched >= idleMs",
     to: "return false && now - flow.touched >= idleMs",
     spec: "services",
@@ -146,8 +146,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a previous owner's host sends unasked makes a UDP flow",
     file: "assembly/teach.ts",
-    from: "} else if (!isCid && isCurrent) {",
-    to: "} else if (!isCid) {",
+    from: "if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;",
+    to: "if (isCurrent ? firstToAsk(packet, now) < depthOf(packet.bucket) : at != 0) return;",
     spec: "services",
   },
   {
@@ -335,8 +335,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a host sends keeps the flow of a QUIC connection alive",
     file: "assembly/teach.ts",
-    from: "if (isCid && flow.state == FlowState.ESTABLISHED) return;",
-    to: "",
+    from: "if (isCid && (at == 0 || flow.state == FlowState.ESTABLISHED)) return;",
+    to: "if (isCid && at == 0) return;",
     spec: "cid",
   },
   {
@@ -349,8 +349,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what a host sends makes a flow of a QUIC connection that has moved",
     file: "assembly/teach.ts",
-    from: "} else if (!isCid && isCurrent) {",
-    to: "} else if (isCurrent) {",
+    from: "if (isCid && (at == 0 || flow.state == FlowState.ESTABLISHED)) return;",
+    to: "if (isCid && at != 0 && flow.state == FlowState.ESTABLISHED) return;",
     spec: "cid",
   },
   {
@@ -411,7 +411,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an old owner on the same blade is passed over before its table is complete",
-    file: "assembly/blade/deliver.ts",
+    file: "assembly/known.ts",
     from: "return hasFlag(state, BucketFlag.COMPLETE) && !isKnown(rowOf",
     to: "return !isKnown(rowOf",
     spec: "handover",
@@ -475,8 +475,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a flow that is over at a previous owner is brought back by its host",
     file: "assembly/teach.ts",
-    from: "if (!isCurrent && isExpired(at, packet, now)) return;",
-    to: "",
+    from: "if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;",
+    to: "if (isCurrent ? firstToAsk(packet, now) < depthOf(packet.bucket) : at == 0) return;",
+    spec: "services",
+  },
+  {
+    name: "what a current owner's host sends makes a UDP flow that a previous owner may have",
+    file: "assembly/teach.ts",
+    from: "if (!isCurrent || firstToAsk(packet, now) < depthOf(packet.bucket)) return;",
+    to: "if (!isCurrent) return;",
     spec: "services",
   },
 ];

@@ -50,7 +50,7 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
   firmware("a SYN at an owner that is not the current one is sent `final`", 12),
   { ...firmware("a SYN with a hop tag is treated as direct", 1), kinds: CIRCLE },
   firmware("a SYN is guarded by a timer only, which is over", 1),
-  firmware("rows of a previous owner are evicted", 59),
+  firmware("rows of a previous owner are evicted", 137),
   firmware("rows that are pinned are evicted", null, "what a move loses so is seeded once more after it"),
   firmware("a dead entry is removed that was just touched", 53),
   firmware("a handover list is kept over any install", 2),
