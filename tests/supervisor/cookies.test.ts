@@ -135,6 +135,27 @@ describe("while a host has SYN cookies out", () => {
     assert.equal(isComplete(world), false);
   });
 
+  test("so does one that is told late, in words that were right before it was started anew", () => {
+    // Just not a whole second: what is told is as exact as it can be.
+    const pollMs = 1_990;
+    const world = new World({ timing: { pollMs } });
+    world.grow("ardsley");
+    world.host("ardsley").open(60);
+    world.grow("dobbs-ferry");
+    world.clock.advance(COOKIE_MS);
+    assert.ok(world.untilHad("ardsley", "HELLO", 2 * pollMs));
+    world.clock.advance(100);
+    world.host("ardsley").cookies = 1;
+    world.node("ardsley").restart(world.clock.now());
+    assert.ok(world.untilHad("ardsley", "HELLO", 2 * pollMs));
+    // It is sent again, as it was.
+    world.options = { drops: (node) => node === "ardsley" };
+    world.clock.advance(120);
+    world.options = {};
+    world.clock.advance(pollMs / 2);
+    assert.equal(isComplete(world), false);
+  });
+
   test("the looks go on: other buckets drain, and connections are counted", () => {
     const world = withCookies(true);
     const host = world.host("ardsley");
