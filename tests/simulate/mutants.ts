@@ -179,7 +179,7 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
       { file: GIVER, from: 'kind: "handover", generation: assignment.generation', to: 'kind: "handover", generation: this.newest ?? assignment.generation' },
     ],
     seed: null,
-    why: "its blade must be told of two generations while one message to its IPD is on its way: of the first, which gives it the bucket, while it answers, and of the second, which takes it away, while it is silent",
+    why: "a traffic manager that reads a list says nothing until it is done, and is told of a second generation, the one that the list would be taken under, only when it is heard again",
   },
 ];
 
