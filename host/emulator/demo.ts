@@ -70,7 +70,7 @@ export function demoJson(engine: EngineName, runs: readonly DemoRun[]): DemoJson
 
 function scenarioJson({ on, off }: DemoRun): DemoScenarioJson {
   const { name, connections, framesRedirected, bytes, digest, seed, clients, outcomes, broken } = on;
-  const { flowsCut, datagramsLost, migrated, frames, redirects, virtualMs, bucketsBefore, bucketsAfter, offline, refusals } = on;
+  const { opening, flowsCut, datagramsLost, migrated, frames, redirects, virtualMs, bucketsBefore, bucketsAfter, offline, refusals } = on;
   return {
     name,
     connections,
@@ -90,6 +90,7 @@ function scenarioJson({ on, off }: DemoRun): DemoScenarioJson {
     outcomes,
     movedAliveWithoutRedirection: off.moved.alive,
     movedBrokenWithoutRedirection: off.moved.broken,
+    opening,
     flowsCut,
     datagramsLost,
     migrated,

@@ -33,6 +33,7 @@ export class FirmwareNode {
   #queue: { port: number; bytes: Uint8Array }[] = [];
   #generation = 0;
   #off = false;
+  #stuckUntilUs = 0;
 
   constructor(options: FirmwareNodeOptions) {
     this.#options = options;
@@ -55,6 +56,16 @@ export class FirmwareNode {
   powerOff(): void {
     this.#off = true;
     this.#queue = [];
+  }
+
+  /** For so long nothing passes, and nobody is answered: what comes meanwhile is lost. */
+  stall(us: number): void {
+    this.#stuckUntilUs = this.#options.clock.now + us;
+    this.#queue = [];
+  }
+
+  get #isDeaf(): boolean {
+    return this.#off || this.#options.clock.now < this.#stuckUntilUs;
   }
 
   /** A channel to this node. Messages keep their order, each way. */
@@ -84,7 +95,7 @@ export class FirmwareNode {
   }
 
   #receive(port: number, bytes: Uint8Array): void {
-    if (this.#off) return;
+    if (this.#isDeaf) return;
     if (this.#queue.length === 0) this.#options.clock.after(BATCH_US, () => this.#process());
     this.#queue.push({ port, bytes });
   }
@@ -97,9 +108,9 @@ export class FirmwareNode {
     for (const { port, bytes } of outputs) this.#sends.get(port)?.(bytes);
   }
 
-  /** Null: the node is off, or lost the message. */
+  /** Null: the node is off or stuck, or lost the message. */
   #manage(message: Uint8Array): Uint8Array | null {
-    if (this.#off) return null;
+    if (this.#isDeaf) return null;
     const answer = this.firmware.manage(message, this.#nowMs());
     const generation = answer && decodeAnswer(this.#records, answer)?.generation;
     if (generation && generation !== this.#generation) {

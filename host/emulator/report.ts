@@ -47,8 +47,9 @@ function bucketBars({ bucketsBefore, bucketsAfter }: RunReport): string[] {
 }
 
 function countsText(report: RunReport): string {
-  const { moved, outcomes, flowsCut, framesRedirected, bytes, migrated, datagramsLost, frames, digest, engine, refusals } = report;
+  const { opening, moved, outcomes, flowsCut, framesRedirected, bytes, migrated, datagramsLost, frames, digest, engine, refusals } = report;
   const rows: [string, string | number][] = [
+    ["ms until a connection was open: median, longest", `${shown(Math.round(opening.medianMs))}, ${shown(Math.round(opening.longestMs))}`],
     ["alive across their bucket's move", moved.alive],
     ["  silent at that moment", moved.idle],
     ["  in an upload, a download", `${moved.uploads}, ${moved.downloads}`],

@@ -1,5 +1,6 @@
 /** What a run tells: plain data, the same for the same scenario, seed and images. */
 import type { EngineName } from "../engine/engine.ts";
+import { US_PER_MS } from "./clock.ts";
 import type { ConnectionRecord } from "./ledger.ts";
 import type { TrafficKind } from "./scenario.ts";
 import type { TimelineEntry } from "./timeline.ts";
@@ -13,6 +14,7 @@ export interface RunReport {
   readonly redirect: boolean;
   readonly clients: number;
   readonly connections: number;
+  readonly opening: OpeningTimes;
   /** Established while the current owner of their bucket became another than the host that has them. */
   readonly moved: MovedCount;
   readonly outcomes: OutcomeCount;
@@ -55,6 +57,12 @@ export interface RedirectCount {
   readonly local: number;
 }
 
+/** Of connections over TCP: from the client's first SYN until it has its connection. 0: there was none. */
+export interface OpeningTimes {
+  readonly medianMs: number;
+  readonly longestMs: number;
+}
+
 export interface MovedCount {
   readonly alive: number;
   /** Of them, silent at that moment. */
@@ -91,6 +99,14 @@ export interface OfflineBlade {
   readonly live: number;
   /** When the last of its connections closed; null: it had none. */
   readonly lastClosedMs: number | null;
+}
+
+const OVER_TCP: ReadonlySet<TrafficKind> = new Set(["upload", "download", "idle"]);
+
+export function openingTimes(records: readonly ConnectionRecord[]): OpeningTimes {
+  const opened = records.filter(({ plan, establishedUs }) => OVER_TCP.has(plan.kind) && establishedUs !== null);
+  const times = opened.map(({ plan, establishedUs }) => (establishedUs! - plan.startUs) / US_PER_MS).sort((a, b) => a - b);
+  return { medianMs: times[times.length >> 1] ?? 0, longestMs: times.at(-1) ?? 0 };
 }
 
 export function countMoved(records: readonly ConnectionRecord[]): MovedCount {

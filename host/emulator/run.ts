@@ -17,7 +17,7 @@ import { FrameDigest } from "./frame-digest.ts";
 import { type ConnectionRecord, Ledger } from "./ledger.ts";
 import { type Parts, partsFor } from "./parts.ts";
 import { Random } from "./random.ts";
-import { countMoved, countOutcomes, type OfflineBlade, type RedirectCount, type RunReport } from "./run-report.ts";
+import { countMoved, countOutcomes, openingTimes, type OfflineBlade, type RedirectCount, type RunReport } from "./run-report.ts";
 import type { Scenario, ScenarioEvent } from "./scenario.ts";
 import { Timeline } from "./timeline.ts";
 import { planTraffic } from "./traffic.ts";
@@ -145,6 +145,9 @@ class Run {
       case "undrain":
         this.#cutFromUs.delete(event.blade);
         return manager.cancelDrain(event.blade, this.#outcomeOf(`undrain ${event.blade}`), force);
+      case "stall":
+        this.#timeline.note("emulator", "stalled", { blade: event.blade, forMs: event.forUs / US_PER_MS });
+        return this.cluster.blades.get(event.blade)!.node.stall(event.forUs);
       case "weights":
         return manager.setWeights(event.weights, this.#outcomeOf("weights"), force);
       case "move":
@@ -203,6 +206,7 @@ class Run {
       redirect: this.#shared.redirect,
       clients: this.#clients,
       connections: records.length,
+      opening: openingTimes(records),
       moved: countMoved(records),
       outcomes,
       broken: outcomes.reset + outcomes.corrupt + outcomes.stalled,

@@ -49,6 +49,8 @@ export interface EventFile {
   readonly add?: string;
   readonly drain?: string;
   readonly undrain?: string;
+  readonly stall?: string;
+  readonly for?: string;
   readonly deadline?: string;
   readonly weights?: Readonly<Record<string, number>>;
   readonly move?: readonly number[];
@@ -217,7 +219,7 @@ function tooLate(path: Path, at: string, end: string): Problem {
   return { code: "E_SCENARIO_TIME", path, message, mend: "Let it happen earlier, or the run end later." };
 }
 
-const EVENT_KINDS = ["add", "drain", "undrain", "weights", "move"] as const;
+const EVENT_KINDS = ["add", "drain", "undrain", "stall", "weights", "move"] as const;
 
 function* checkEvent(file: ScenarioFile, event: EventFile, path: Path, appliance: Appliance): Problems {
   const kinds = EVENT_KINDS.filter((kind) => event[kind] !== undefined);
@@ -227,6 +229,7 @@ function* checkEvent(file: ScenarioFile, event: EventFile, path: Path, appliance
   }
   if (parseDuration(event.at) >= parseDuration(file.end)) yield tooLate([...path, "at"], event.at, file.end);
   if (event.deadline !== undefined && event.drain === undefined) yield belongs([...path, "deadline"], "deadline", "drain");
+  if (event.for !== undefined && event.stall === undefined) yield belongs([...path, "for"], "for", "stall");
   if (event.to !== undefined && event.move === undefined) yield belongs([...path, "to"], "to", "move");
   if (event.add !== undefined) yield* checkBlade(event.add, [...path, "add"], appliance);
   if (event.add !== undefined && file.start.includes(event.add)) {
@@ -235,6 +238,11 @@ function* checkEvent(file: ScenarioFile, event: EventFile, path: Path, appliance
   }
   if (event.drain !== undefined) yield* checkBlade(event.drain, [...path, "drain"], appliance);
   if (event.undrain !== undefined) yield* checkBlade(event.undrain, [...path, "undrain"], appliance);
+  if (event.stall !== undefined) yield* checkBlade(event.stall, [...path, "stall"], appliance);
+  if (event.stall !== undefined && event.for === undefined) {
+    const message = '"for" is missing';
+    yield { code: "E_SCENARIO_MISSING", path, message, mend: 'Say how long it is stuck, such as for: 8s.' };
+  }
   for (const name of Object.keys(event.weights ?? {})) yield* checkOwner(name, [...path, "weights", name], appliance);
   yield* checkMove(event, path, appliance);
 }

@@ -17,7 +17,7 @@ const CODE_PREFIX = "E_SCENARIO";
 const READ_MEND = "Check the path; the scenarios that come with Dobbs are in scenarios/.";
 
 /** In the order in which they are best watched. */
-const SHIPPED = ["scale-up", "scale-down", "deadline", "vm", "ipv6", "udp-scale"] as const;
+const SHIPPED = ["scale-up", "scale-down", "deadline", "vm", "stuck", "ipv6", "udp-scale"] as const;
 
 /** Paths of the scenarios that come with the package. */
 export function shippedScenarios(): string[] {
@@ -103,10 +103,11 @@ function durations(range: string | readonly [string, string]): Range {
 }
 
 /** The file has passed `checkMeaning`: exactly one of the kinds is there, with what belongs to it. */
-function scenarioEvent({ at, add, drain, undrain, deadline, weights, move, to, force }: EventFile): ScenarioEvent {
+function scenarioEvent({ at, add, drain, undrain, stall, for: duration, deadline, weights, move, to, force }: EventFile): ScenarioEvent {
   const common = { atUs: parseDuration(at), ...(force && { force }) };
   if (add !== undefined) return { ...common, kind: "add", blade: add };
   if (undrain !== undefined) return { ...common, kind: "undrain", blade: undrain };
+  if (stall !== undefined) return { ...common, kind: "stall", blade: stall, forUs: parseDuration(duration!) };
   if (weights !== undefined) return { ...common, kind: "weights", weights };
   if (move !== undefined) return { ...common, kind: "move", buckets: move, to: to! };
   return { ...common, kind: "drain", blade: drain!, deadlineUs: deadline === undefined ? null : parseDuration(deadline) };

@@ -79,6 +79,8 @@ export type ScenarioEvent = { readonly atUs: number; readonly force?: boolean } 
   | { readonly kind: "add"; readonly blade: string }
   | { readonly kind: "drain"; readonly blade: string; readonly deadlineUs: number | null }
   | { readonly kind: "undrain"; readonly blade: string }
+  /** Its NIC is stuck: what comes meanwhile is lost, and it answers nobody. */
+  | { readonly kind: "stall"; readonly blade: string; readonly forUs: number }
   | { readonly kind: "weights"; readonly weights: Readonly<Record<string, number>> }
   | { readonly kind: "move"; readonly buckets: readonly number[]; readonly to: string }
 );

@@ -22,16 +22,21 @@ const PHRASES: Readonly<Record<string, Phrase>> = {
     moved === 0
       ? null
       : `${plural(moved, "connection")}, ${silent} of them silent, live on while their bucket moves away from their server`,
+  "emulator stalled": ({ blade, forMs }) => `the NIC of ${blade} is stuck for ${Number(forMs) / 1_000} s: it passes nothing and answers nobody`,
   "emulator last-moved": ({ count }) => `the last of the ${count} connections that lived through a move has closed`,
   "emulator offline": ({ blade, cut, lastClosed }) =>
     cut === 0
       ? `${blade} is offline, after its last connection has closed at ${lastClosed}`
       : `${blade} is offline, and ${plural(cut, "connection")} with it`,
+  "manager ipd-silent": ({ blade }) => `the NIC of ${blade} does not answer its traffic manager`,
+  "manager ipd-answers": ({ blade }) => `the NIC of ${blade} answers again`,
   "manager joined": untold,
   "manager prepared": untold,
   "manager installed": untold,
   "manager switched": untold,
   "manager completed": untold,
+  "manager handed-over": untold,
+  "manager refilled": untold,
   "manager drained": untold,
   "manager tidied": untold,
   "manager forgot": untold,

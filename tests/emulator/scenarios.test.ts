@@ -3,13 +3,14 @@
  * same seed gives the same run on every engine.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { faultsOf } from "../../host/emulator/report.ts";
 import type { RunReport } from "../../host/emulator/run-report.ts";
 import { emulate } from "../../host/emulator/run.ts";
-import { loadScenario, scenarioPath, shippedScenarios } from "../../host/emulator/scenario-file.ts";
+import { loadScenario, parseScenario, scenarioPath, shippedScenarios } from "../../host/emulator/scenario-file.ts";
 
-const NAMES = ["scale-up", "scale-down", "deadline", "vm"];
+const NAMES = ["scale-up", "scale-down", "deadline", "vm", "stuck"];
 
 const CLIENTS_MIN = 64;
 const CONNECTIONS_MIN = 200;
@@ -100,6 +101,26 @@ test("deadline: the connections that are cut are those that are announced, and n
   assert.equal(run.outcomes.cut, gone!.cutAnnounced);
   const drain = scenario.events.find((event) => event.kind === "drain")!;
   assert.ok(drain.kind === "drain" && gone!.atMs * 1_000 >= drain.atUs + drain.deadlineUs!, "not before the deadline");
+});
+
+describe("stuck: while the server that drains is stuck", () => {
+  /** Before a client sends its SYN once more. */
+  const REPEATED_MS = 1_000;
+
+  test("no new connection waits for it, and what it has goes on after that", () => {
+    const run = runs.get("stuck")!;
+    assert.ok(run.opening.longestMs < REPEATED_MS / 10, `${run.opening.longestMs} ms`);
+    assert.equal(run.moved.broken, 0);
+    const stuck = loadScenario(scenarioPath("stuck")).events.find((event) => event.kind === "stall")!;
+    assert.ok(stuck.kind === "stall" && run.offline[0]!.lastClosedMs! * 1_000 > stuck.atUs + stuck.forUs);
+  });
+
+  test("they do wait when it had no time to hand over its lists", () => {
+    const text = readFileSync(scenarioPath("stuck"), "utf8").replace("at: 8s, stall", "at: 6025ms, stall");
+    const run = emulate({ scenario: parseScenario(text, "early.yaml") });
+    assert.deepEqual(faultsOf(run), []);
+    assert.ok(run.opening.longestMs >= REPEATED_MS, `${run.opening.longestMs} ms`);
+  });
 });
 
 test("vm: the frames of a blade's own VMs never go out to the switch and back", () => {
