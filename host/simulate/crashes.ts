@@ -3,6 +3,7 @@ import type { VirtualClock } from "../emulator/clock.ts";
 import type { CrashFault, FaultPlan, Plan } from "./plan.ts";
 import type { World } from "./world.ts";
 import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
+import { bladesOf } from "../supervisor/view.ts";
 
 type Kill = Extract<CrashFault, { kind: "kill" }>;
 type Trap = Extract<CrashFault, { kind: "trap" }>;
@@ -51,8 +52,10 @@ export class Crashes {
 
   /** Whether no other blade that serves would be left: nobody would answer the clients, whatever the rule. */
   #isLast(blade: string): boolean {
-    const { blades, manager } = this.#world;
-    return !manager?.status().blades.some(({ name, status }) => name !== blade && status === "active" && blades.get(name)!.isOn);
+    const { blades, saved } = this.#world;
+    if (saved === null) return false;
+    const living = bladesOf(saved.view, "active").filter((name) => blades.get(name)!.isOn);
+    return living.length === 1 && living[0] === blade;
   }
 
   #isPlugged(node: string): boolean {

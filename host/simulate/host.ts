@@ -49,7 +49,8 @@ export interface HostWorld {
   watchError(host: Host, quote: Quote): void;
   /** Called before it takes a packet of a session over UDP. What it returns is to be called with the answer; null: it may. */
   watchDatagram(host: Host, datagram: Datagram): ((fields: DatagramFields) => void) | null;
-  onTunnel(host: Host, tunnel: Tunnel, datagram: Datagram): void;
+  /** `deliveredUs`: when its NIC gave it the packet. */
+  onTunnel(host: Host, tunnel: Tunnel, datagram: Datagram, deliveredUs: number): void;
   /** As `watchDatagram`, for a packet of a QUIC connection. */
   watchQuic(host: Host, packet: QuicPacket): ((fields: QuicFields) => void) | null;
   /** It has a QUIC connection, of this flow. */
@@ -147,7 +148,7 @@ export class Host {
     const whole = this.#reassembly.take(parcel.bytes);
     if (whole === null) return;
     const datagram = decodeDatagram(whole);
-    if (datagram) return this.#reply(datagram, parcel.flow);
+    if (datagram) return this.#reply(datagram, parcel);
     const quic = decodeQuic(whole);
     if (quic && this.#quic) return this.#replyQuic(this.#quic, quic, parcel.flow);
     const quote = decodeTooBig(whole);
@@ -155,10 +156,10 @@ export class Host {
     this.#world.onCorrupt(this, parcel);
   }
 
-  #reply(datagram: Datagram, flow: number): void {
+  #reply(datagram: Datagram, { flow, deliveredUs = this.#world.clock.now }: Parcel): void {
     const { family, source, sourcePort, destinationPort, kind } = datagram;
     const onAnswer = kind === "question" ? null : this.#world.watchDatagram(this, datagram);
-    const fields = kind === "question" ? datagram : this.#tunnels.take(datagram, (tunnel) => this.#world.onTunnel(this, tunnel, datagram));
+    const fields = kind === "question" ? datagram : this.#tunnels.take(datagram, (tunnel) => this.#world.onTunnel(this, tunnel, datagram, deliveredUs));
     onAnswer?.(fields);
     const number = this.#sent++;
     const bytes = encodeDatagram(this.#ends[family], destinationPort, this.#world.clientOf(source), sourcePort, fields, number);

@@ -8,6 +8,8 @@ export interface Parcel {
   readonly flow: number;
   /** Times that it was sent from one owner to another. */
   readonly redirects: number;
+  /** When a NIC has given it to its host, µs. Absent: none has yet. */
+  readonly deliveredUs?: number;
 }
 
 export type Take = (parcel: Parcel) => void;

@@ -111,7 +111,6 @@ class Run {
       clock,
       (blade) => this.#world.blades.get(blade)!.isOn,
       (client) => this.#world.bucketOf(client),
-      plan.topology.hostQueueUs,
     );
     this.#world = new World({
       plan,

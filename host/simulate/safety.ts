@@ -93,16 +93,13 @@ export class Safety {
   readonly #refusedEarly = new Set<TcpFlow>();
   readonly #isAlive: (blade: string) => boolean;
   readonly #bucketOf: (client: End) => number;
-  readonly #hostQueueUs: number;
   /** By blade: when its NIC has lost what it had learned. */
   readonly #restarts = new Map<string, number>();
   /** As it was saved last. */
   #assignment: Assignment | null = null;
 
-  /** `hostQueueUs`: the longest wait between a NIC and its host. */
-  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number, hostQueueUs: number) {
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number) {
     this.#clock = clock;
-    this.#hostQueueUs = hostQueueUs;
     this.#isAlive = isAlive;
     this.#bucketOf = bucketOf;
   }
@@ -168,12 +165,12 @@ export class Safety {
     return ({ kind }) => this.violate("wrong-host", flow.plan.id, `${host.owner} answers packet ${number} with "${kind}"; ${place.host.owner} has the session`);
   }
 
-  onTunnel(host: Host, tunnel: Tunnel, { source, sourcePort }: Datagram): void {
+  onTunnel(host: Host, tunnel: Tunnel, { source, sourcePort }: Datagram, deliveredUs: number): void {
     const flow = this.#tunnels.get(tupleKey(source, sourcePort));
     if (!flow) return;
     this.#live(flow, host, tunnel);
     // Its first packet was on its way to the host when the NIC forgot it.
-    if (this.#clock.now - (this.#restarts.get(host.blade) ?? -Infinity) <= this.#hostQueueUs) this.#lost.add(flow);
+    if (deliveredUs <= (this.#restarts.get(host.blade) ?? -Infinity)) this.#lost.add(flow);
   }
 
   /** A client has been told that there is no such session. */

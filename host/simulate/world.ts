@@ -267,7 +267,8 @@ export class World {
     const world: BladeWorld = { blade, node, toWire, hosts: [], process: null, manager: null, channels: [], isOn: false, lives: 0 };
     for (const [at, { owner, hostPort }] of ownersOfBlade(blade).entries()) {
       // Whoever is behind the port when the frame arrives.
-      node.connect(hostPort, this.#way(`host/${owner.name}`, "down", topology.hostQueueUs, (parcel) => world.hosts[at]?.receive(parcel)));
+      const toHost = this.#way(`host/${owner.name}`, "down", topology.hostQueueUs, (parcel) => world.hosts[at]?.receive(parcel));
+      node.connect(hostPort, (parcel) => toHost({ ...parcel, deliveredUs: this.#options.clock.now }));
     }
     return world;
   }

@@ -3,6 +3,7 @@ import { DobbsError } from "../errors.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { NO_TALLY } from "../supervisor/initial-state.ts";
 import { STATE_FORMAT, type ApplianceState } from "../supervisor/state.ts";
+import { digest } from "../supervisor/succession.ts";
 
 const BEGIN_ANEW = "Restore the file from a copy, or move it away, stop all nodes and begin anew.";
 
@@ -38,19 +39,31 @@ function withLaterMembers(value: Partial<ApplianceState>): Partial<ApplianceStat
   return { flowsCut: {}, ...withSince(others), tally: isWhole ? { ...tally, cut: { ...NO_TALLY.cut, ...tally.cut } } : tally };
 }
 
-/** Owners of whom it was not noted since when they are in: from that assignment on. Nobody takes them for longer known than they are. */
+/**
+ * Of owners it was not always noted since when they are in. Then they are since the assignment that is in force, or was before the one that is on its
+ * way: nobody takes them for longer known than they are.
+ */
 function withSince<T extends Partial<ApplianceState>>(value: T): T {
-  const dated = (assignment: Assignment): Assignment => ({
-    ...assignment,
-    owners: assignment.owners.map((owner) => owner && { ...owner, since: owner.since ?? assignment.generation }),
-  });
   const { assignment, running } = value;
-  const isMove = running?.kind === "reconfiguration";
+  if (!Array.isArray(assignment?.owners)) return value;
+  const state = running?.kind === "reconfiguration" ? running.state : null;
+  if (!Array.isArray(state?.last?.owners) || !Array.isArray(state.next?.owners)) return { ...value, assignment: dated(assignment, null) };
+  const last = dated(state.last, null);
+  const next = dated(state.next, last);
   return {
     ...value,
-    ...(Array.isArray(assignment?.owners) && { assignment: dated(assignment) }),
-    ...(isMove && { running: { ...running, state: { ...running.state, last: dated(running.state.last), next: dated(running.state.next) } } }),
+    assignment: assignment.generation === next.generation ? next : dated(assignment, last),
+    running: { ...running, state: { ...state, last, next, digest: digest(next) } },
   };
+}
+
+/** `before`: an assignment that may have had the same owners, by number. */
+function dated(assignment: Assignment, before: Assignment | null): Assignment {
+  const since = (name: string, number: number): number => {
+    const known = before?.owners[number];
+    return known?.name === name && !known.away ? known.since : assignment.generation;
+  };
+  return { ...assignment, owners: assignment.owners.map((owner, number) => owner && { ...owner, since: owner.since ?? since(owner.name, number) }) };
 }
 
 type Kind = "number" | "object" | "array" | "object or null" | "number or null";
@@ -82,7 +95,10 @@ function whatIsWrong(value: Partial<ApplianceState>): string | null {
   if (wrong) return wrong[0];
   if (!Array.isArray(value.view?.members)) return "view.members";
   if (!Array.isArray(value.assignment?.buckets) || !Array.isArray(value.assignment.owners)) return "assignment.buckets";
-  return value.assignment.buckets.length === value.view.buckets ? null : "assignment.buckets";
+  if (value.assignment.buckets.length !== value.view.buckets) return "assignment.buckets";
+  const { running } = value;
+  const isWhole = running?.kind !== "reconfiguration" || [running.state?.last, running.state?.next].every((assignment) => Array.isArray(assignment?.owners));
+  return isWhole ? null : "running.state";
 }
 
 function isOf(kind: Kind, value: unknown): boolean {

@@ -48,6 +48,8 @@ export class Ipd {
   #cookiesTold = false;
   /** Generation that is being put now. */
   #installing: number | null = null;
+  /** The newest one that is to be put after that. */
+  #waiting: { readonly assignment: Assignment; readonly onInstalled: OnDone } | null = null;
   /** Counts up whenever the IPD may have been started anew. */
   #life = 0;
   /** In which of its lives it was given everything; null: in none. */
@@ -79,14 +81,22 @@ export class Ipd {
     this.#life++;
   }
 
-  /** Puts an assignment in force. One that is being put already is not put twice, and `onInstalled` is not called. */
+  /** Puts an assignment in force. One that is being put already is not put twice, and one that waits is not put when a newer one comes: `onInstalled`
+   *  is not called then. One at a time: what an identity drops must not come back under the assignment before. */
   install(assignment: Assignment, onInstalled: OnDone): void {
-    if (this.#installing !== null && assignment.generation <= this.#installing) return;
+    if (this.#installing !== null) {
+      const newest = this.#waiting?.assignment.generation ?? this.#installing;
+      if (assignment.generation > newest) this.#waiting = { assignment, onInstalled };
+      return;
+    }
     this.#installing = assignment.generation;
     const done: OnDone = (problem) => {
-      if (this.#installing === assignment.generation) this.#installing = null;
+      this.#installing = null;
       if (problem === null && assignment.generation > this.generation) this.#assignment = assignment;
       onInstalled(problem);
+      const next = this.#waiting;
+      this.#waiting = null;
+      if (next !== null) this.install(next.assignment, next.onInstalled);
     };
     if (this.#owners === null || this.#isInDoubt) return this.#introduce(assignment, done);
     const { before, after } = localOwners(this.#options.owners, assignment, this.generation);

@@ -54,6 +54,8 @@ export class OwnerWatch {
   /** Why the last look failed; null: it did not. */
   #problem: string | null = null;
   #flowsCut = 0;
+  /** Of the assignment that it was told of last; 0: none. */
+  #generation = 0;
 
   constructor(options: OwnerWatchOptions) {
     const { owner, index, clock, session, vips, services } = options;
@@ -83,11 +85,14 @@ export class OwnerWatch {
   }
 
   /** Another generation is in force: what was proved was proved under the one before. */
-  installed({ owners, buckets }: Assignment): void {
+  installed({ generation, owners, buckets }: Assignment): void {
     this.#drained = [];
     this.#lacking = [];
     const number = owners.findIndex((owner) => owner?.name === this.name);
-    this.mirror.keep((bucket) => buckets[bucket]?.includes(number) ?? false);
+    // It was away: others may have the same flows since.
+    const isBack = number >= 0 && owners[number]!.since > this.#generation;
+    this.mirror.keep((bucket) => !isBack && (buckets[bucket]?.includes(number) ?? false));
+    this.#generation = generation;
   }
 
   /** Looks once, and does what can be done. `isStale`: whether another generation has come into force since. */

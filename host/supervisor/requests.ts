@@ -119,7 +119,7 @@ function addBlade(members: readonly Member[], blade: Blade): readonly Member[] {
       "E_BLADE_THERE",
       `blade "${blade.name}" is in the appliance already`,
       same.status === "draining"
-        ? `It drains. To keep it: dobbs drain ${blade.name} --cancel`
+        ? `It drains. To keep it, before its deadline: dobbs drain ${blade.name} --cancel`
         : "Give the new one another name.",
     );
   }

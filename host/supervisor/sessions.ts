@@ -99,12 +99,12 @@ export class OwnerSessions {
     });
   }
 
-  /** Live connections in `buckets`. Under generation 0 the image cannot tell buckets, and all are counted. */
+  /** Live connections that the host lists in `buckets`. Under generation 0 the image cannot tell buckets, and all are counted. */
   countIn(scope: Scope, buckets: readonly number[], onCount: OnResult<number>): void {
     if (scope.generation > 0) {
       const wanted = new Set(buckets);
       return this.read(scope, (table) =>
-        onCount(table.ok ? { ...table, value: table.value.live.filter(({ bucket }) => wanted.has(bucket)).length } : table),
+        onCount(table.ok ? { ...table, value: table.value.live.filter(({ protocol, bucket }) => protocol === TCP && wanted.has(bucket)).length } : table),
       );
     }
     this.#sockets.read((rows) => {

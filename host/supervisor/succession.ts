@@ -144,13 +144,17 @@ function ownersAfter(view: View, last: Assignment, generation: number): (Assigne
       return [name, { name, mac, blade, port, since: generation, ...(isAway && { away: true }) }];
     }),
   );
+  const active = new Set(view.members.flatMap(({ name, status }) => (status === "active" ? [name] : [])));
   const used = new Set(last.buckets.flat());
-  const owners = last.owners.map((owner, number) => {
+  const owners = last.owners.map((owner, number): AssignedOwner | null => {
     if (owner === null) return null;
     const member = byName.get(owner.name);
     byName.delete(owner.name);
     if (!member) return used.has(number) ? owner : null;
-    return owner.away && !member.away ? member : { ...member, since: owner.since };
+    // One that was cut at its deadline is away before its members are offline.
+    const isBack = owner.away && active.has(owner.name);
+    if (isBack) return member;
+    return owner.away ? { ...member, since: owner.since, away: true } : { ...member, since: owner.since };
   });
   for (const name of [...byName.keys()].sort()) {
     const hole = owners.indexOf(null);

@@ -193,7 +193,6 @@ export class TrafficManager {
     const losing = this.#owners.some(({ name }) => bucketsLost(last, next, name).length > 0);
     // Behind its peers: the missing generation is on its way, and this order will be repeated.
     if (losing && this.#ipd.generation !== last.generation) return;
-    if (this.#isRevenant(last)) return this.#install(last);
     this.#preparation?.undo();
     this.#preparation = new Preparation({
       session: this.#session,
@@ -203,12 +202,6 @@ export class TrafficManager {
       report: (report) => this.#report(report),
     });
     this.#preparation.run(this.#owners);
-  }
-
-  /** Whether it has an assignment from before it failed. One in which it has no bucket comes in between, so that its mirrors
-   *  give up what they knew: others may have the same flows since. */
-  #isRevenant(last: Assignment): boolean {
-    return this.#ipd.generation > 0 && this.#ipd.generation < last.generation;
   }
 
   #abort(generation: number): void {

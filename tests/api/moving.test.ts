@@ -120,7 +120,7 @@ describe("buckets", () => {
   test("come back to a blade whose drain is cancelled", async () => {
     world.blades.setLive("ardsley", LIVE);
     await done("POST", "/v1/blades/ardsley/drain", { deadlineMs: 3_600_000 });
-    await fails(["add", "ardsley"], 1, /^error E_BLADE_THERE: .*\n {2}mend: It drains\. To keep it: dobbs drain ardsley --cancel/);
+    await fails(["add", "ardsley"], 1, /^error E_BLADE_THERE: .*\n {2}mend: It drains\. To keep it, before its deadline: dobbs drain ardsley --cancel/);
     assert.match(await text("drain", "ardsley", "--cancel"), /^ardsley serves again, with [34] buckets\.\n$/);
     const blade = (await ask("GET", "/v1/status")).body.blades.find(({ name }: { name: string }) => name === "ardsley");
     assert.deepEqual([blade.status, blade.deadline], ["active", null]);

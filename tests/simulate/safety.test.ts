@@ -21,7 +21,6 @@ const MACS = { ardsley: "02:b1:00:00:00:01", rye: "02:b1:00:00:00:02" } as const
 type Name = keyof typeof MACS;
 const CLIENT = clientEnd(VIP4, VIP6, 4, 0, 5);
 const WIRE_US = 1_000;
-const HOST_QUEUE_US = 500;
 
 /** A client and two hosts, either of which a test gives the client's segments to. */
 class Rig {
@@ -34,7 +33,7 @@ class Rig {
   to: Name = "ardsley";
 
   constructor(steps: readonly TcpStep[] = [{ do: "exchange", bytes: 20 }, { do: "hold" }, { do: "exchange", bytes: 5 }, { do: "close" }]) {
-    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0, HOST_QUEUE_US);
+    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0);
     this.hosts = { ardsley: this.#host("ardsley"), rye: this.#host("rye") };
     const plan: TcpFlowPlan = {
       kind: "tcp", id: 9, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: PORTS.echo, after: null, startUs: 0, early: 0, extended: false, steps,
@@ -221,17 +220,18 @@ test("an error goes to the host whose packet it quotes, unless it comes late to 
 });
 
 test("a session over UDP is nobody's promise when the NIC forgot its first packet before the host has had it", () => {
-  for (const lateUs of [HOST_QUEUE_US, HOST_QUEUE_US + 1]) {
+  for (const deliveredUs of [100, 101]) {
     const { safety, hosts, clock } = new Rig();
     const plan = { kind: "tunnel", id: 3, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: TUNNEL_PORT, pieces: null, startUs: 0, count: 1, gapUs: 1 } as const;
     const flow = new TunnelFlow(plan, CLIENT, endOf("02:d0:bb:00:00:01", VIP4), { clock, send: () => undefined, isReleased: () => false, onRefused: () => undefined });
     safety.registerTunnel(flow);
     const packet = { kind: "open", number: 0, session: 0, family: 4, source: CLIENT.key, destination: 0, sourcePort: 4_000, destinationPort: TUNNEL_PORT } as const;
+    clock.runUntil(100);
     safety.onRestart("ardsley");
-    clock.runUntil(lateUs);
-    safety.onTunnel(hosts.ardsley, new Tunnel(1, clock), packet);
+    clock.runUntil(200);
+    safety.onTunnel(hosts.ardsley, new Tunnel(1, clock), packet, deliveredUs);
     safety.watchDatagram(hosts.rye, packet)?.({ kind: "reply", number: 0, session: 7 });
-    assert.deepEqual(safety.violations.map(({ kind }) => kind), lateUs > HOST_QUEUE_US ? ["wrong-host"] : []);
+    assert.deepEqual(safety.violations.map(({ kind }) => kind), deliveredUs > 100 ? ["wrong-host"] : []);
   }
 });
 

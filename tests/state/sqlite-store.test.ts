@@ -12,6 +12,7 @@ import sqlite from "node-sqlite3-wasm";
 import type { DobbsError } from "../../host/errors.ts";
 import type { Assignment } from "../../host/model/assignment.ts";
 import { SqliteStore } from "../../host/state/sqlite-store.ts";
+import { beginForget } from "../../host/supervisor/reconfiguration.ts";
 import { stateNumber } from "./states.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dobbs-state-"));
@@ -80,6 +81,21 @@ describe("a state file", () => {
     assert.deepEqual(using(path, (store) => store.load())!.assignment.owners, owners);
     tamper(path, `UPDATE state SET json = json_remove(json, '$.assignment.owners[0].since')`);
     assert.deepEqual(using(path, (store) => store.load())!.assignment.owners, [{ ...owners[0], since: 7 }, null]);
+  });
+
+  test("of an earlier release has them in since the one before, where an assignment is on its way, with its digest", () => {
+    const path = newPath();
+    const owner = (name: string, since: number) => ({ name, mac: "02:00:00:00:00:01", blade: name, port: 1, since });
+    const view = { ...stateNumber(1).view, buckets: 1 };
+    const last: Assignment = { generation: 7, owners: [owner("ardsley", 7), null], buckets: [[0]] };
+    const next: Assignment = { generation: 8, owners: [owner("ardsley", 7), owner("rye", 8)], buckets: [[1, 0]] };
+    const { state } = beginForget({ view, last, blades: ["ardsley"], steers: true, now: 0 }, next);
+    using(path, (store) => store.save({ ...stateNumber(1), view, assignment: last, generation: 8, running: { kind: "reconfiguration", state, task: null } }));
+    const before = using(path, (store) => store.load())!;
+    tamper(path, `UPDATE state SET json = json_remove(json, '$.assignment.owners[0].since', '$.running.state.last.owners[0].since', '$.running.state.next.owners[0].since', '$.running.state.next.owners[1].since')`);
+    assert.deepEqual(using(path, (store) => store.load()), before);
+    tamper(path, `UPDATE state SET json = json_remove(json, '$.running.state')`);
+    assert.throws(() => using(path, (store) => store.load()), { code: "E_STATE_DAMAGED" });
   });
 
   test("is its owner's alone, and gives up nothing beside it", () => {

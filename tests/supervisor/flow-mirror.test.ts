@@ -121,6 +121,23 @@ describe("UDP flows", () => {
     assert.equal(rows(world), 0);
   });
 
+  for (const how of ["its shim was started anew", "its link was down"] as const) {
+    test(`nor in its mirror, when it comes back in the moment in which ${how}`, () => {
+      const world = withFlows();
+      world.grow("dobbs-ferry");
+      world.clock.advance(1_000);
+      assert.equal(world.outcomeOf((on) => world.manager.failBlade("ardsley", on)), null);
+      world.clock.advance(1_000);
+      if (how === "its link was down") world.blades.get("ardsley")!.manager.reconnected();
+      else world.restartShim("ardsley");
+      assert.ok(world.untilHad("ardsley", "PUT", 2_000));
+      assert.equal(world.outcomeOf((on) => world.manager.addBlades([world.blades.get("ardsley")!.blade], on)), null);
+      world.clock.advance(2_000);
+      assert.ok(statesOf(world, "ardsley").some(({ index }) => index === 0));
+      assert.equal(rows(world), 0);
+    });
+  }
+
   test("are put back as old as they were", () => {
     const world = withFlows();
     world.grow("dobbs-ferry");

@@ -82,6 +82,8 @@ describe("the assignment that follows another", () => {
     assert.deepEqual([first, draining, drained, back].map(since), Array.from({ length: 4 }, () => [1, 1]));
     const failed = expel(viewOf([member("a", 1, "failed"), member("b")], 4), first, "a", 2);
     const cut = forget(draining, [{ owner: "a", buckets: previousBuckets(draining, "a") }], 3, "a");
+    const cutAndMore = succeed(viewOf([member("a", 1, "draining"), member("b"), member("c")], 4), cut, 4);
+    assert.deepEqual([cutAndMore.owners[0]!.since, cutAndMore.owners[0]!.away], [1, true], "it is not offline yet");
     for (const away of [failed, cut]) {
       assert.deepEqual(since(away), [1, 1]);
       assert.deepEqual(since(succeed(viewOf([member("a"), member("b"), member("c")], 4), away, 9)), [9, 1, 9]);
