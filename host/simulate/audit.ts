@@ -40,6 +40,11 @@ export class Audit {
     return null;
   }
 
+  /** How often it has counted this event since. */
+  events(name: string): number {
+    return this.#firmware.counters().events[name]! - this.#before.events[name]!;
+  }
+
   /** What it has counted since, as `Verdict.DROP`, `Drop.STALE_HOP`, `Event.FRAME_IN`, `Rule.KNOWN`. */
   counts(): [name: string, count: number][] {
     const now = this.#firmware.counters();

@@ -31,6 +31,8 @@ export interface ImageNodeOptions {
   readonly onMiscount: (node: ImageNode, what: string) => void;
 }
 
+const FORGETTING = ["FLOW_EVICTED", "FLOW_OVERFLOW"] as const;
+
 export class ImageNode {
   readonly name: string;
   readonly #options: ImageNodeOptions;
@@ -65,6 +67,11 @@ export class ImageNode {
 
   /** Frames by verdict, drop, event and line of the rule, of all lives of this node. */
   readonly tally = new Map<string, number>();
+
+  /** Rows that it has evicted, or found no room for, in all its lives. */
+  get forgotten(): number {
+    return FORGETTING.reduce((sum, name) => sum + (this.tally.get(`Event.${name}`) ?? 0) + (this.#isOn ? this.#audit.events(name) : 0), 0);
+  }
 
   /** What leaves by a port. */
   connect(port: number, send: Take): void {

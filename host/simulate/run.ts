@@ -111,6 +111,7 @@ class Run {
       clock,
       (blade) => this.#world.blades.get(blade)!.isOn,
       (client) => this.#world.bucketOf(client),
+      (blade) => this.#world.blades.get(blade)!.node.forgotten,
     );
     this.#world = new World({
       plan,

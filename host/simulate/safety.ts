@@ -93,12 +93,15 @@ export class Safety {
   readonly #refusedEarly = new Set<TcpFlow>();
   readonly #isAlive: (blade: string) => boolean;
   readonly #bucketOf: (client: End) => number;
+  readonly #forgotten: (blade: string) => number;
   /** By blade: when its NIC has lost what it had learned. */
   readonly #restarts = new Map<string, number>();
   /** As it was saved last. */
   #assignment: Assignment | null = null;
 
-  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number) {
+  /** `forgotten`: rows that a blade's NIC has evicted, or found no room for. */
+  constructor(clock: VirtualClock, isAlive: (blade: string) => boolean, bucketOf: (client: End) => number, forgotten: (blade: string) => number) {
+    this.#forgotten = forgotten;
     this.#clock = clock;
     this.#isAlive = isAlive;
     this.#bucketOf = bucketOf;
@@ -161,7 +164,7 @@ export class Safety {
   watchDatagram(host: Host, { source, sourcePort, number }: Datagram): ((fields: DatagramFields) => void) | null {
     const flow = this.#tunnels.get(tupleKey(source, sourcePort));
     const place = flow && this.#placeOf(flow);
-    if (!flow || !place || place.host === host || this.#fenced.has(host.blade)) return null;
+    if (!flow || !place || place.host === host || this.#fenced.has(host.blade) || this.#isForgotten(place)) return null;
     return ({ kind }) => this.violate("wrong-host", flow.plan.id, `${host.owner} answers packet ${number} with "${kind}"; ${place.host.owner} has the session`);
   }
 
@@ -176,7 +179,13 @@ export class Safety {
   /** A client has been told that there is no such session. */
   onTunnelRefused(flow: TunnelFlow, what: string): void {
     const place = this.#placeOf(flow);
-    if (place) this.violate("reset", flow.plan.id, `${what}; ${place.host.owner} has it`);
+    if (place && !this.#isForgotten(place)) this.violate("reset", flow.plan.id, `${what}; ${place.host.owner} has it`);
+  }
+
+  /** Where tables are too small, the row of a session over UDP may be evicted before its traffic manager has seen it: nobody knows of the session
+   *  then. */
+  #isForgotten({ host }: Place): boolean {
+    return this.#forgotten(host.blade) > 0;
   }
 
   registerQuic(flow: QuicFlow): void {
@@ -277,7 +286,8 @@ export class Safety {
   /** A blade may be switched off. `cut`: connections that this is said to cost. */
   onOffline(blade: string, cut: number): void {
     for (const flow of this.#liveOn(blade)) {
-      if (!this.#lost.has(flow))
+      const isForgotten = flow instanceof TunnelFlow && this.#forgotten(blade) > 0;
+      if (!this.#lost.has(flow) && !isForgotten)
         this.violate("offline-live", flow.plan.id, `${blade} is let go offline with this connection; ${cut} were announced`);
       this.#lost.add(flow);
     }

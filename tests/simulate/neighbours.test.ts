@@ -36,7 +36,7 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
 /** Someone who asks, and a watcher that knows of two owners: ardsley has all buckets. */
 class Rig {
   readonly clock = new VirtualClock();
-  readonly safety = new Safety(this.clock, () => true, () => 3);
+  readonly safety = new Safety(this.clock, () => true, () => 3, () => 0);
   readonly sent: Parcel[] = [];
   readonly flow: NeighbourFlow;
   agreed: number | null = 1;

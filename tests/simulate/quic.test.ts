@@ -43,7 +43,7 @@ for (const family of [4, 6] as const satisfies readonly Family[]) {
 
 class Rig {
   readonly clock = new VirtualClock();
-  readonly safety = new Safety(this.clock, () => true, () => 0);
+  readonly safety = new Safety(this.clock, () => true, () => 0, () => 0);
   readonly hosts: readonly Host[];
   readonly flow: QuicFlow;
   /** Which host gets what the client sends. */

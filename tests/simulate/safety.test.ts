@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VirtualClock } from "../../host/emulator/clock.ts";
 import { TUNNEL_PORT, VIP4, VIP6 } from "../../host/simulate/appliance-plan.ts";
+import type { Datagram } from "../../host/simulate/datagram.ts";
 import { Host } from "../../host/simulate/host.ts";
 import type { ImageNode } from "../../host/simulate/image-node.ts";
 import { clientEnd, endOf } from "../../host/simulate/packet.ts";
@@ -29,11 +30,13 @@ class Rig {
   readonly hosts: Record<Name, Host>;
   readonly flow: TcpFlow;
   readonly alive = new Set<string>(["ardsley", "rye"]);
+  /** Rows that NICs have evicted. */
+  forgotten = 0;
   /** Who gets what the client sends. */
   to: Name = "ardsley";
 
   constructor(steps: readonly TcpStep[] = [{ do: "exchange", bytes: 20 }, { do: "hold" }, { do: "exchange", bytes: 5 }, { do: "close" }]) {
-    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0);
+    this.safety = new Safety(this.clock, (blade) => this.alive.has(blade), () => 0, () => this.forgotten);
     this.hosts = { ardsley: this.#host("ardsley"), rye: this.#host("rye") };
     const plan: TcpFlowPlan = {
       kind: "tcp", id: 9, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: PORTS.echo, after: null, startUs: 0, early: 0, extended: false, steps,
@@ -98,6 +101,14 @@ function connected(): Rig {
   assert.deepEqual(rig.kinds(), []);
   assert.ok(rig.flow.isEstablished);
   return rig;
+}
+
+/** The first packet of a session over UDP that the watcher knows of. */
+function tunnelTo({ safety, clock }: Rig): Datagram {
+  const plan = { kind: "tunnel", id: 3, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: TUNNEL_PORT, pieces: null, startUs: 0, count: 1, gapUs: 1 } as const;
+  const world = { clock, send: () => undefined, isReleased: () => false, onRefused: () => undefined };
+  safety.registerTunnel(new TunnelFlow(plan, CLIENT, endOf("02:d0:bb:00:00:01", VIP4), world));
+  return { kind: "open", number: 0, session: 0, family: 4, source: CLIENT.key, destination: 0, sourcePort: 4_000, destinationPort: TUNNEL_PORT };
 }
 
 describe("a connection", () => {
@@ -221,17 +232,26 @@ test("an error goes to the host whose packet it quotes, unless it comes late to 
 
 test("a session over UDP is nobody's promise when the NIC forgot its first packet before the host has had it", () => {
   for (const deliveredUs of [100, 101]) {
-    const { safety, hosts, clock } = new Rig();
-    const plan = { kind: "tunnel", id: 3, family: 4, site: 0, client: 5, clientPort: 4_000, vipPort: TUNNEL_PORT, pieces: null, startUs: 0, count: 1, gapUs: 1 } as const;
-    const flow = new TunnelFlow(plan, CLIENT, endOf("02:d0:bb:00:00:01", VIP4), { clock, send: () => undefined, isReleased: () => false, onRefused: () => undefined });
-    safety.registerTunnel(flow);
-    const packet = { kind: "open", number: 0, session: 0, family: 4, source: CLIENT.key, destination: 0, sourcePort: 4_000, destinationPort: TUNNEL_PORT } as const;
+    const rig = new Rig();
+    const { safety, hosts, clock } = rig;
+    const packet = tunnelTo(rig);
     clock.runUntil(100);
     safety.onRestart("ardsley");
     clock.runUntil(200);
     safety.onTunnel(hosts.ardsley, new Tunnel(1, clock), packet, deliveredUs);
     safety.watchDatagram(hosts.rye, packet)?.({ kind: "reply", number: 0, session: 7 });
     assert.deepEqual(safety.violations.map(({ kind }) => kind), deliveredUs > 100 ? ["wrong-host"] : []);
+  }
+});
+
+test("a session over UDP is nobody's promise where a NIC has evicted rows", () => {
+  for (const forgotten of [0, 1]) {
+    const rig = new Rig();
+    const packet = tunnelTo(rig);
+    rig.safety.onTunnel(rig.hosts.ardsley, new Tunnel(1, rig.clock), packet, 0);
+    rig.forgotten = forgotten;
+    rig.safety.watchDatagram(rig.hosts.rye, packet)?.({ kind: "reply", number: 0, session: 7 });
+    assert.deepEqual(rig.safety.violations.map(({ kind }) => kind), forgotten === 0 ? ["wrong-host"] : []);
   }
 });
 
