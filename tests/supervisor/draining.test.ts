@@ -2,8 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { BucketState } from "../../host/management/commands.ts";
+import type { HostSocket } from "../../host/supervisor/environment.ts";
+import { ACK, ethernet, ETHERTYPE, FIN, tcp } from "../packets/packets.ts";
 import { code, generations, statesOf } from "./probe.ts";
-import { World } from "./world.ts";
+import { VIP, VMAC, World } from "./world.ts";
+
+const HOUR_MS = 3_600_000;
 
 describe("draining", () => {
   /** All the connections are ardsley's, which then has to share with dobbs-ferry, and is drained. */
@@ -45,6 +49,26 @@ describe("draining", () => {
       world.host("ardsley").sockets = world.host("ardsley").sockets.map((socket) => ({ ...socket, state }));
       world.clock.advance(5_000);
       assert.deepEqual(world.offline, []);
+    });
+  }
+
+  for (const state of ["closing", "established"] as const) {
+    test(`a connection that is ${state} and says nothing holds it for hours, and its next segment finds its host`, () => {
+      const world = new World({ timing: { pollMs: 20_000, checkMs: 20_000, silentMs: 60_000 } });
+      world.grow("ardsley");
+      world.host("ardsley").open(1, state);
+      world.grow("dobbs-ferry");
+      assert.equal(world.outcomeOf((on) => world.manager.drainBlade("ardsley", null, on)), null);
+      world.clock.advance(4 * HOUR_MS);
+      assert.deepEqual(world.offline, []);
+      const [{ client, clientPort }] = world.host("ardsley").sockets as [HostSocket];
+      const segment = tcp({ source: client, destination: VIP }, { sourcePort: clientPort, destinationPort: 80 }, FIN | ACK);
+      const frame = ethernet({ destination: VMAC, source: "06:00:00:00:00:01" }, ETHERTYPE.ipv4, segment);
+      assert.equal(world.node("ardsley").process(0, frame, world.clock.now()).verdict, "DELIVER");
+      assert.equal(world.node("dobbs-ferry").process(0, frame, world.clock.now()).verdict, "REDIRECT");
+      world.host("ardsley").sockets = [];
+      world.clock.advance(120_000);
+      assert.deepEqual(world.offline, [{ blade: "ardsley", cut: 0 }]);
     });
   }
 
