@@ -19,7 +19,7 @@ interface DemoJson {
 test("demo --json is one document: every scenario, no reset with redirection, many without", () => {
   const { engine, scenarios } = dobbsJson<DemoJson>(temporaryFolder(), "demo");
   assert.equal(engine, "wasmtime");
-  assert.deepEqual(scenarios.map(({ name }) => name), ["scale-up", "scale-down", "deadline", "vm", "ipv6", "udp-scale"]);
+  assert.deepEqual(scenarios.map(({ name }) => name), ["scale-up", "scale-down", "deadline", "vm", "stuck", "ipv6", "udp-scale"]);
   for (const scenario of scenarios) {
     assert.equal(scenario.resets, 0, scenario.name);
     assert.ok(scenario.connections >= 200 && scenario.movedAlive >= 60, scenario.name);

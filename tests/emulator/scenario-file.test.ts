@@ -118,6 +118,9 @@ test("a mistake in the appliance is told with its line in the scenario file", ()
 });
 
 test("names that nothing has", () => {
+  assert.match(spoiled("add: ardsley", "stall: ardsley"), /^E_SCENARIO_MISSING .* events\[1\]: "for" is missing/);
+  assert.match(spoiled("add: ardsley", "stall: rye, for: 1s"), /^E_SCENARIO_REFERENCE .* events\[1\]\.stall: there is no blade "rye"/);
+  assert.match(spoiled("add: ardsley", "add: ardsley, for: 1s"), /^E_SCENARIO_EVENT .* events\[1\]\.for: "for" says nothing without "stall"/);
   assert.match(spoiled("start: [dobbs-ferry]", "start: [elmsford]"), /^E_SCENARIO_REFERENCE a\.yaml:12: start\[0\]: there is no blade "elmsford"/);
   assert.match(spoiled("add: ardsley", "add: elmsford"), /^E_SCENARIO_REFERENCE a\.yaml:21: events\[1\]\.add/);
   assert.match(spoiled("drain: dobbs-ferry", "drain: elmsford"), /^E_SCENARIO_REFERENCE .* events\[0\]\.drain/);
