@@ -96,6 +96,9 @@ export class Safety {
   readonly #forgotten: (blade: string) => number;
   /** By blade: when its NIC has lost what it had learned. */
   readonly #restarts = new Map<string, number>();
+  /** Buckets by owner that was pushed out of their histories by force, and has not come back: what its NIC had let through before comes to its host
+   *  all the same. */
+  readonly #pushedOut = new Map<string, Set<number>>();
   /** As it was saved last. */
   #assignment: Assignment | null = null;
 
@@ -240,7 +243,8 @@ export class Safety {
     const places = this.#places.get(flow);
     if (places) places.push({ host, socket });
     else this.#places.set(flow, [{ host, socket }]);
-    if (this.#declared.has(host.blade)) this.#lost.add(flow);
+    const isOut = !(flow instanceof QuicFlow) && this.#pushedOut.get(host.owner)?.has(this.#bucketOf(flow.client));
+    if (isOut || this.#declared.has(host.blade)) this.#lost.add(flow);
   }
 
   /** A client's connection has come to an end. */
@@ -271,6 +275,7 @@ export class Safety {
     const before = this.#assignment;
     this.#assignment = assignment;
     if (before !== null && before !== assignment && running?.kind === "reconfiguration" && running.state.view.force) this.#displace(before, assignment);
+    this.#comeBack(assignment);
     this.#fenced = new Set(Object.keys(fenced));
     const declared = new Set(Object.keys(cuts));
     for (const [blade, { opensAt }] of Object.entries(fenced)) if (opensAt === null) declared.add(blade);
@@ -323,11 +328,17 @@ export class Safety {
   /** What oldest owners hold that fell off the end of a history, by force, is lost, as was said. */
   #displace(before: Assignment, after: Assignment): void {
     const places = new Map(displaced(before, after).map(({ owner, buckets }) => [owner, new Set(buckets)]));
+    for (const [owner, buckets] of places) this.#pushedOut.set(owner, new Set([...(this.#pushedOut.get(owner) ?? []), ...buckets]));
     for (const [flow, living] of this.#places) {
       // Of a QUIC connection no history says where it is.
       if (flow instanceof QuicFlow) continue;
       if (living.some(({ host, socket }) => socket.isLive && places.get(host.owner)?.has(this.#bucketOf(flow.client)))) this.#lost.add(flow);
     }
+  }
+
+  #comeBack({ owners, buckets }: Assignment): void {
+    for (const [owner, out] of this.#pushedOut)
+      for (const bucket of out) if (buckets[bucket]!.some((number) => owners[number]!.name === owner)) out.delete(bucket);
   }
 
   #lose(blade: string): void {

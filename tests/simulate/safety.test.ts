@@ -15,13 +15,16 @@ import { PORTS } from "../../host/simulate/services.ts";
 import { TcpFlow } from "../../host/simulate/tcp-flow.ts";
 import { TunnelFlow } from "../../host/simulate/tunnel-flow.ts";
 import { Tunnel } from "../../host/simulate/tunnels.ts";
+import type { Assignment } from "../../host/model/assignment.ts";
 import { initialState } from "../../host/supervisor/initial-state.ts";
+import { beginForget } from "../../host/supervisor/reconfiguration.ts";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
 
 const MACS = { ardsley: "02:b1:00:00:00:01", rye: "02:b1:00:00:00:02" } as const;
 type Name = keyof typeof MACS;
 const CLIENT = clientEnd(VIP4, VIP6, 4, 0, 5);
 const WIRE_US = 1_000;
+const FIRST_DAY = { buckets: 8, assigner: "balanced", switches: [], filters: [], forward: [], byLoad: false } as const;
 
 /** A client and two hosts, either of which a test gives the client's segments to. */
 class Rig {
@@ -89,8 +92,7 @@ class Rig {
   }
 
   saved(part: Partial<ApplianceState>): void {
-    const first = { buckets: 8, assigner: "balanced", switches: [], filters: [], forward: [], byLoad: false };
-    this.safety.onSaved({ ...initialState(first), ...part });
+    this.safety.onSaved({ ...initialState(FIRST_DAY), ...part });
   }
 }
 
@@ -193,6 +195,25 @@ describe("a connection", () => {
     rig.flow.release();
     rig.pass(500_000);
     assert.equal(rig.kinds()[0], "reset 9");
+  });
+
+  test("whose SYN was on its way to a host that was pushed out of the history is nobody's promise, unless that was without force", () => {
+    for (const force of [true, false]) {
+      const rig = new Rig();
+      const owners = (["ardsley", "rye"] as const).map((name, port) => ({ name, blade: name, mac: MACS[name], port, since: 1 }));
+      const assigned = (generation: number, owner: number): Assignment => ({ generation, owners, buckets: Array.from({ length: 8 }, () => [owner]) });
+      const [last, next] = [assigned(1, 0), assigned(2, 1)];
+      const blades = ["ardsley", "rye"];
+      const { state } = beginForget({ view: { ...initialState(FIRST_DAY).view, ...(force && { force }) }, last, blades, steers: true, now: 0 }, next);
+      rig.saved({ assignment: last });
+      rig.saved({ assignment: next, running: { kind: "reconfiguration", state, task: null } });
+      rig.flow.open();
+      rig.pass(100_000);
+      rig.to = "rye";
+      rig.flow.release();
+      rig.pass(500_000);
+      assert.deepEqual([...new Set(rig.kinds())], force ? [] : ["reset 9"]);
+    }
   });
 
   test("is not let go offline with its blade, unless that was said", () => {
