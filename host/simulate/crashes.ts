@@ -54,7 +54,7 @@ export class Crashes {
   #isLast(blade: string): boolean {
     const { blades, saved } = this.#world;
     if (saved === null) return false;
-    const living = bladesOf(saved.view, "active").filter((name) => blades.get(name)!.isOn);
+    const living = bladesOf(saved.view, "active").filter((name) => saved.fenced[name] === undefined && blades.get(name)!.isOn);
     return living.length === 1 && living[0] === blade;
   }
 

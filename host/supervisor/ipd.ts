@@ -168,8 +168,9 @@ export class Ipd {
       const { before, after } = localOwners(this.#options.owners, assignment, generation);
       const steps: Step[] = [
         (then) => this.#putTables(this.#tables, (refusal) => then(refusal?.text ?? null)),
-        (then) => this.#putIdentity(before, then),
+        // Before the identity, without which an image passes nothing: it may have an assignment that was on its way when its shim was started anew.
         (then) => this.#putServices(then),
+        (then) => this.#putIdentity(before, then),
         (then) => this.#putAssignment(assignment, then),
         (then) => this.#identify(after, then),
       ];

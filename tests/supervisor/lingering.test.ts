@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ETHERTYPE, ethernet, udp } from "../packets/packets.ts";
+import { ManagementSession } from "../../host/management/session.ts";
 import { makeConnectionId } from "../../host/quic/connection-id.ts";
 import { VIP, VMAC, World } from "./world.ts";
 
@@ -172,4 +173,20 @@ test("what was delivered is not asked for in an appliance without services of cl
   world.grow("ardsley");
   world.clock.advance(2_000);
   assert.deepEqual(world.had.filter(({ type }) => type === "USES"), []);
+});
+
+test("a shim that was started anew delivers no QUIC packet of another server, however far its tables have come", () => {
+  const world = new World({ serves: SERVES });
+  world.grow("ardsley", "dobbs-ferry");
+  world.restartShim("ardsley");
+  // It was being sent when the shim went down.
+  const node = world.node("ardsley");
+  const channel = { layout: node.layout, request: (message: Uint8Array, onAnswer: (answer: Uint8Array) => void) => onAnswer(node.manage(message, world.clock.now())) };
+  new ManagementSession(world.clock, channel).putAssignment(world.manager.assignment(), ({ ok }) => assert.ok(ok));
+  const seen = new Set<string>();
+  for (let ms = 0; ms < 1_000; ms++) {
+    world.clock.advance(1);
+    seen.add(packetTo(world, "ardsley", "dobbs-ferry"));
+  }
+  assert.deepEqual([...seen], ["DROP NO_ASSIGNMENT", "REDIRECT"]);
 });
