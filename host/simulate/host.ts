@@ -56,7 +56,8 @@ export interface HostWorld {
   /** It has a QUIC connection, of this flow. */
   onQuic(host: Host, connection: QuicConnection, flow: number): void;
   /** It has a socket for a client's connection. */
-  onAccepted(host: Host, socket: TcpSocket, segment: Segment): void;
+  /** `deliveredUs`: when its NIC gave it the segment. */
+  onAccepted(host: Host, socket: TcpSocket, segment: Segment, deliveredUs: number): void;
   /** A frame came that is none, or that was changed on its way. */
   onCorrupt(host: Host, parcel: Parcel): void;
 }
@@ -87,6 +88,8 @@ export class Host {
   readonly #reassembly: Reassembly;
   #cookiesSent = 0;
   #answering: ((fields: TcpFields) => void) | null = null;
+  /** When its NIC gave it what it is taking. */
+  #deliveredUs = 0;
   #sent = 0;
   #accepted = 0;
 
@@ -139,6 +142,7 @@ export class Host {
     if (segment === null) return this.#takeOther(parcel);
     if (segment.destination !== this.#ends[segment.family].key) return this.#world.onCorrupt(this, parcel);
     this.#answering = this.#world.watch(this, segment, parcel);
+    this.#deliveredUs = parcel.deliveredUs ?? this.#world.clock.now;
     this.#take(segment, parcel.flow);
     this.#answering = null;
   }
@@ -236,7 +240,7 @@ export class Host {
     });
     const connection = { socket, family, client: source, clientPort: sourcePort, vipPort: destinationPort, flow, heardUs: clock.now };
     this.#connections.set(key, connection);
-    this.#world.onAccepted(this, socket, segment);
+    this.#world.onAccepted(this, socket, segment, this.#deliveredUs);
     begin(socket);
     this.#keepAlive(connection);
   }

@@ -87,6 +87,8 @@ export class Safety {
   /** Flows whose loss is nobody's fault, or announced. */
   readonly #lost = new Set<Flow>();
   readonly #declared = new Set<string>();
+  /** By blade that was declared failed, or cut: when it came back. */
+  readonly #backAt = new Map<string, number>();
   /** Blades that the switches keep from everyone: their hosts' answers reach nobody. */
   #fenced: ReadonlySet<string> = new Set();
   /** Connections of which a host has said that it has none, before one had it: SYN cookies, overtaken by what comes behind. */
@@ -234,9 +236,12 @@ export class Safety {
     this.#restarts.set(blade, this.#clock.now);
   }
 
-  onAccepted(host: Host, socket: TcpSocket, segment: Segment): void {
+  onAccepted(host: Host, socket: TcpSocket, segment: Segment, deliveredUs: number): void {
     const flow = this.#flowOf(segment);
-    if (flow) this.#live(flow, host, socket);
+    if (!flow) return;
+    this.#live(flow, host, socket);
+    // Its NIC let it in before it was declared failed; it is of that time.
+    if (deliveredUs <= (this.#backAt.get(host.blade) ?? -Infinity)) this.#lost.add(flow);
   }
 
   #live(flow: Flow, host: Host, socket: Place["socket"]): void {
@@ -285,7 +290,11 @@ export class Safety {
       this.#declared.add(blade);
       this.#lose(blade);
     }
-    for (const blade of [...this.#declared]) if (!declared.has(blade)) this.#declared.delete(blade);
+    for (const blade of [...this.#declared]) {
+      if (declared.has(blade)) continue;
+      this.#declared.delete(blade);
+      this.#backAt.set(blade, this.#clock.now);
+    }
   }
 
   /** A blade may be switched off. `cut`: connections that this is said to cost. */

@@ -10,8 +10,9 @@ import { clientEnd, endOf } from "../../host/simulate/packet.ts";
 import type { Parcel } from "../../host/simulate/parcel.ts";
 import type { TcpFlowPlan, TcpStep } from "../../host/simulate/plan.ts";
 import { Safety } from "../../host/simulate/safety.ts";
-import { ACK, decodeSegment, NO_PAYLOAD, RST } from "../../host/simulate/segment.ts";
+import { ACK, decodeSegment, NO_PAYLOAD, RST, SYN } from "../../host/simulate/segment.ts";
 import { PORTS } from "../../host/simulate/services.ts";
+import type { TcpSocket } from "../../host/simulate/tcp-socket.ts";
 import { TcpFlow } from "../../host/simulate/tcp-flow.ts";
 import { TunnelFlow } from "../../host/simulate/tunnel-flow.ts";
 import { Tunnel } from "../../host/simulate/tunnels.ts";
@@ -185,6 +186,20 @@ describe("a connection", () => {
       rig.flow.release();
       rig.pass(500_000);
       assert.deepEqual([rig.kinds(), rig.flow.outcome], [[], "cut"]);
+    }
+  });
+
+  test("whose SYN was on its way to the host of a blade that was failed is nobody's promise when the blade is back", () => {
+    for (const deliveredUs of [100, 101]) {
+      const ends = { family: 4, source: CLIENT.key, destination: endOf(MACS.rye, VIP4).key, sourcePort: 4_000, destinationPort: PORTS.echo } as const;
+      const rig = new Rig();
+      rig.clock.runUntil(100);
+      rig.saved({ fenced: { ardsley: { port: 1, opensAt: null } } });
+      rig.saved({});
+      const syn = { ...ends, flags: SYN, seq: rig.flow.iss, ack: 0, window: 0, payload: NO_PAYLOAD };
+      rig.safety.onAccepted(rig.hosts.ardsley, { isLive: true } as TcpSocket, syn, deliveredUs);
+      rig.safety.watch(rig.hosts.rye, { ...syn, flags: ACK })?.({ ...syn, flags: RST });
+      assert.deepEqual(rig.kinds(), deliveredUs > 100 ? ["reset 9"] : []);
     }
   });
 
