@@ -1,7 +1,7 @@
 /** Preparations and installs that meet trouble: real managers, real images. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ManagerMessage } from "../../host/supervisor/messages.ts";
+import { APPLIANCE_MANAGER, type ManagerMessage } from "../../host/supervisor/messages.ts";
 import { code, generations, statesOf } from "./probe.ts";
 import { World } from "./world.ts";
 
@@ -94,6 +94,21 @@ describe("installing", () => {
     world.blades.get("ardsley")!.manager.start();
     world.clock.advance(50);
     assert.equal(generations(world)[0], world.manager.status().generation);
+  });
+
+  test("is done one at a time, and of those that come meanwhile the newest is next", () => {
+    const world = new World();
+    world.grow("ardsley", "dobbs-ferry");
+    const { manager } = world.blades.get("ardsley")!;
+    const last = world.manager.assignment();
+    for (const generation of [3, 4, 5]) manager.receive(APPLIANCE_MANAGER, { kind: "install", assignment: { ...last, generation } });
+    const seen: number[] = [];
+    for (let ms = 0; ms < 50; ms++) {
+      world.clock.advance(1);
+      const [generation] = generations(world) as [number];
+      if (seen.at(-1) !== generation) seen.push(generation);
+    }
+    assert.deepEqual(seen.filter((generation) => generation > last.generation), [3, 5]);
   });
 
   test("rolls forward when a blade does not acknowledge, and the blade catches up", () => {
