@@ -57,7 +57,7 @@ export function simulationText(totals: Totals): string {
     ["branches", `${Object.keys(hits).length - missed.length} of ${Object.keys(hits).length}${missed.length > 0 ? `; never taken: ${missed.join(", ")}` : ""}`],
     ["violations", number(failed.length)],
   ];
-  if (withoutOverlap > 0) rows.push(["seeds without overlap", number(withoutOverlap)]);
+  if (withoutOverlap.length > 0) rows.push(["seeds without overlap", withoutOverlap.join(", ")]);
   const width = Math.max(...rows.map(([name]) => name.length));
   return [
     ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),

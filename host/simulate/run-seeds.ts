@@ -34,7 +34,7 @@ const AHEAD = 2;
 
 const WORKER = fileURLToPath(new URL("./seed-worker.js", import.meta.url));
 
-/** `images`: any of the ABI of this host; those of a mutant, for one. The failed seeds are in order. Throws
+/** `images`: any of the ABI of this host; those of a mutant, for one. Seeds that are named are in order. Throws
  *  E_SIMULATION when a process ends before its work does. */
 export async function runSeeds({ first, last }: SeedRange, images: Images, options: SeedsOptions = {}): Promise<Totals> {
   const { workers = availableParallelism(), minutes = Infinity, failuresMax = Infinity, wants = () => true, nodeArguments = process.execArgv, onOutcome } = options;
@@ -54,6 +54,7 @@ export async function runSeeds({ first, last }: SeedRange, images: Images, optio
   );
   await Promise.all(work);
   totals.failed.sort((a, b) => a.seed - b.seed);
+  totals.withoutOverlap.sort((a, b) => a - b);
   return totals;
 }
 

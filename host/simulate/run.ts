@@ -71,6 +71,8 @@ const MOVES_US = 1_500_000;
 const RELEASE_US = 700_000;
 /** So long after the end of the faults the moves wait for enough live connections. */
 const LIVE_WAIT_US = 140_000_000;
+/** Times that the two moves are made until they have overlapped. The first finds nothing to move, for one, where its blade has all buckets. */
+const OVERLAP_TRIES = 4;
 /** After the end of all faults everything has to be at rest in this time. A table that a restart has emptied while SYN cookies were out
  *  is not complete before these have run out, after 128 s; then a blade that is added may have to wait so long once more. */
 const REST_US = 400_000_000;
@@ -138,7 +140,7 @@ class Run {
       this.#operator.begin(first);
       for (const order of plan.orders) this.#operator.carryOut(order);
       this.#clock.at(plan.calmUs, () => this.#calm());
-      this.#clock.at(plan.calmUs + MOVES_US, () => this.#overlap());
+      this.#clock.at(plan.calmUs + MOVES_US, () => this.#overlap(OVERLAP_TRIES));
       this.#pass();
     } catch (error) {
       this.#safety.violate("exception", null, error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -169,10 +171,13 @@ class Run {
   }
 
   /** Where a lost SYN cookie is waited for, connections begin later. */
-  #overlap(): void {
+  #overlap(triesLeft: number): void {
     const isLate = this.#clock.now >= this.#plan.calmUs + LIVE_WAIT_US;
-    if (this.#live < LIVE_MIN && !isLate) return void this.#clock.after(LOOK_US, () => this.#overlap());
-    this.#operator.overlap(() => this.#clock.after(RELEASE_US, () => this.#release()));
+    if (this.#live < LIVE_MIN && !isLate) return void this.#clock.after(LOOK_US, () => this.#overlap(triesLeft));
+    this.#operator.overlap(() => {
+      if (this.#overlaps === 0 && triesLeft > 1) return void this.#overlap(triesLeft - 1);
+      this.#clock.after(RELEASE_US, () => this.#release());
+    });
   }
 
   /** Connections that are established and protected. */

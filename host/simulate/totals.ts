@@ -24,7 +24,7 @@ export interface Totals {
   /** Moves into buckets that had histories, with enough live connections. */
   overlaps: number;
   /** Seeds in which there was none. */
-  withoutOverlap: number;
+  readonly withoutOverlap: number[];
   frames: number;
   falseDeclarations: number;
   readonly outcomes: Counts;
@@ -46,7 +46,7 @@ export function noTotals(): Totals {
     generations: 0,
     moves: 0,
     overlaps: 0,
-    withoutOverlap: 0,
+    withoutOverlap: [],
     frames: 0,
     falseDeclarations: 0,
     outcomes: {},
@@ -71,7 +71,7 @@ export function addOutcome(totals: Totals, { seed, violations, counts, tally }: 
   totals.overlaps += counts.overlaps;
   totals.frames += counts.frames;
   totals.falseDeclarations += counts.falseDeclarations;
-  if (counts.overlaps === 0 && violations.length === 0) totals.withoutOverlap++;
+  if (counts.overlaps === 0 && violations.length === 0) totals.withoutOverlap.push(seed);
   add(totals.outcomes, counts.outcomes);
   add(totals.orders, counts.orders);
   add(totals.refusals, counts.refusals);
