@@ -1,12 +1,13 @@
 /**
- * The rule and the steps around it, broken on purpose in one place at a time, as the model's mutants of TCP are (`tests/model-check/mutants.ts`):
- * which of the fixed seeds shows it, or which plan that is written by hand, or why none can. Seeds that have lost their mutants, because the plans are made in another way, are
- * found again by `npm run mutants -- --simulate`.
+ * The rule and the steps around it, broken on purpose in one place at a time, as the model's mutants of TCP are
+ * (`tests/model-check/mutants.ts`), and where the model takes something for granted: which of the fixed seeds shows it, or which plan
+ * that is written by hand, or why none can. Seeds that have lost their mutants, because the plans are made in another way, are found
+ * again by `npm run mutants -- --simulate`.
  */
 import type { ViolationKind } from "../../host/simulate/safety.ts";
 import type { Plan } from "../../host/simulate/plan.ts";
 import { FIRMWARE_MUTANTS } from "../model-check/mutants.ts";
-import { CUT_WITHOUT_FENCE, FAILED_WITHOUT_FENCE, REPORT_OF_AN_OLD_GENERATION, SEALED_AND_LEFT } from "./scripted-plans.ts";
+import { CUT_WITHOUT_FENCE, FAILED_WITHOUT_FENCE, MISSED_ASSIGNMENTS, REPORT_OF_AN_OLD_GENERATION, SEALED_AND_LEFT } from "./scripted-plans.ts";
 
 /** `from` stands once in the file, and is replaced by `to`. */
 export interface Edit {
@@ -17,8 +18,10 @@ export interface Edit {
 }
 
 export interface SimulatedMutant {
-  /** As in the model. */
+  /** As in the model, unless it is `beyondModel`. */
   readonly name: string;
+  /** It breaks what the model takes for granted. */
+  readonly beyondModel?: boolean;
   readonly edits: readonly Edit[];
   /** One of the fixed seeds that shows it; null: none does. */
   readonly seed: number | null;
@@ -180,6 +183,13 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
     ],
     seed: null,
     why: "a traffic manager that reads a list says nothing until it is done, and is told of a second generation, the one that the list would be taken under, only when it is heard again",
+  },
+  {
+    name: "a traffic manager that was started anew drops rows if it has missed assignments",
+    beyondModel: true,
+    edits: [{ file: "host/supervisor/ipd.ts", from: "assignment.owners[number].since <= generation", to: "assignment.generation - generation <= 1" }],
+    seed: null,
+    plan: MISSED_ASSIGNMENTS,
   },
 ];
 

@@ -2,7 +2,8 @@
  * Plans that are written by hand, each for a mutant that random ones do not come by: the frames that show it have to be late at the
  * right moment. One bucket, and one client's frames. A wire is late by a random time, so each plan has a seed with which it comes out.
  */
-import type { FaultPlan, OrderPlan, Plan, TcpFlowPlan, TcpStep } from "../../host/simulate/plan.ts";
+import { TUNNEL_PORT } from "../../host/simulate/appliance-plan.ts";
+import type { FaultPlan, FlowPlan, OrderPlan, Plan, TcpFlowPlan, TcpStep, TunnelFlowPlan } from "../../host/simulate/plan.ts";
 import { PORTS } from "../../host/simulate/services.ts";
 import type { Timing } from "../../host/supervisor/timing.ts";
 
@@ -16,7 +17,7 @@ interface Script {
   readonly blades: readonly string[];
   readonly timing: Partial<Timing>;
   readonly hostQueueUs?: number;
-  readonly flows: readonly TcpFlowPlan[];
+  readonly flows: readonly FlowPlan[];
   readonly orders: readonly OrderPlan[];
   readonly faults: readonly FaultPlan[];
   readonly calmMs: number;
@@ -49,6 +50,12 @@ function scripted({ seed, blades, timing, hostQueueUs = 100, flows, orders, faul
 function connection(id: number, startMs: number, part: Partial<TcpFlowPlan> = {}): TcpFlowPlan {
   const client = { family: 4, site: 0, client: 5, clientPort: 40_000, vipPort: PORTS.echo } as const;
   return { kind: "tcp", id, after: null, startUs: startMs * MS, early: 0, extended: false, steps: STAYS, ...client, ...part };
+}
+
+/** A session over UDP, with a packet every `gapMs`. */
+function session(id: number, startMs: number, gapMs: number): TunnelFlowPlan {
+  const client = { family: 4, site: 0, client: 5, clientPort: 40_000, vipPort: TUNNEL_PORT } as const;
+  return { kind: "tunnel", id, ...client, pieces: null, startUs: startMs * MS, count: 5, gapUs: gapMs * MS };
 }
 
 function move(atMs: number, blade: string): OrderPlan {
@@ -142,4 +149,23 @@ export const SEALED_AND_LEFT = scripted({
   orders: [move(300, "croton"), move(5_000, "ardsley")],
   faults: [{ kind: "kill", manager: "croton", when: { sent: "SEAL", nth: 1 }, downUs: 1 * MS }],
   calmMs: 8_000,
+});
+
+/**
+ * Ardsley's traffic manager ends. Until it is back, bedford is drained, and added again; so it has missed more than one assignment. Soon after,
+ * ardsley loses the bucket. The client has said nothing since its first packet.
+ */
+export const MISSED_ASSIGNMENTS = scripted({
+  seed: 1,
+  blades: THREE,
+  timing: { silentMs: 100 },
+  flows: [session(1, 550, 2_000)],
+  orders: [
+    move(300, "ardsley"),
+    { kind: "drain", blade: "bedford", deadlineMs: null, atUs: 800 * MS, force: false },
+    { kind: "add", blade: "bedford", atUs: 1_000 * MS, force: false },
+    move(1_800, "croton"),
+  ],
+  faults: [{ kind: "kill", manager: "ardsley", when: { atUs: 700 * MS }, downUs: 900 * MS }],
+  calmMs: 5_000,
 });
