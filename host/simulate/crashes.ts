@@ -1,31 +1,33 @@
 /** What goes down in a run, and when it comes back. */
 import type { VirtualClock } from "../emulator/clock.ts";
 import type { CrashFault, FaultPlan, Plan } from "./plan.ts";
+import type { Strikes } from "./strikes.ts";
 import type { World } from "./world.ts";
 import { APPLIANCE_MANAGER } from "../supervisor/messages.ts";
 import { bladesOf } from "../supervisor/view.ts";
 
 type Kill = Extract<CrashFault, { kind: "kill" }>;
+type ShimRestart = Extract<CrashFault, { kind: "shim-restart" }>;
 type Trap = Extract<CrashFault, { kind: "trap" }>;
 
 const CRASHES = new Set<FaultPlan["kind"]>(["blade-crash", "shim-restart", "trap", "kill", "sleep"]);
 
 export class Crashes {
-  /** That have come to pass. */
-  count = 0;
   readonly #world: World;
   readonly #clock: VirtualClock;
   readonly #calmUs: number;
   /** That wait for something that a manager does. */
   readonly #waiting: { fault: Kill | Trap; left: number }[] = [];
   readonly #crashed = new Set<string>();
+  readonly #strikes: Strikes;
   readonly #onCrash: (blade: string) => void;
 
   /** `onCrash`: a blade is about to lose its power. */
-  constructor(plan: Plan, world: World, clock: VirtualClock, onCrash: (blade: string) => void) {
+  constructor(plan: Plan, world: World, clock: VirtualClock, strikes: Strikes, onCrash: (blade: string) => void) {
     this.#world = world;
     this.#clock = clock;
     this.#calmUs = plan.calmUs;
+    this.#strikes = strikes;
     this.#onCrash = onCrash;
     for (const fault of plan.faults) if (CRASHES.has(fault.kind)) this.#schedule(fault as CrashFault);
   }
@@ -74,43 +76,43 @@ export class Crashes {
       case "blade-crash":
         return void this.#clock.at(fault.atUs, () => {
           if (!this.#world.blades.get(fault.blade)!.isOn || this.#isLast(fault.blade)) return;
-          this.count++;
+          this.#strikes.note(fault);
           this.#crashed.add(fault.blade);
           this.#onCrash(fault.blade);
           this.#world.unplug(fault.blade);
         });
       case "shim-restart":
-        return void this.#clock.at(fault.atUs, () => this.#restart(fault.node, fault.downUs));
+        return void this.#clock.at(fault.atUs, () => this.#restart(fault));
       case "sleep":
         return void this.#clock.at(fault.atUs, () => {
           const process = this.#world.processOf(fault.manager);
           if (process === null) return;
-          this.count++;
+          this.#strikes.note(fault);
           process.sleep();
           this.#clock.after(fault.us, () => process.wake());
         });
     }
   }
 
-  #restart(name: string, downUs: number): void {
-    const node = this.#world.node(name);
+  #restart(fault: ShimRestart): void {
+    const node = this.#world.node(fault.node);
     if (!node?.isOn) return;
-    this.count++;
+    this.#strikes.note(fault);
     node.powerOff();
-    this.#clock.after(downUs, () => {
-      if (this.#isPlugged(name)) node.powerOn();
+    this.#clock.after(fault.downUs, () => {
+      if (this.#isPlugged(fault.node)) node.powerOn();
     });
   }
 
   #strike(fault: Kill | Trap): void {
     if (fault.kind === "kill") return this.#kill(fault);
-    this.count++;
-    this.#world.node(fault.node)?.trapNext(fault.during);
+    this.#world.node(fault.node)?.trapNext(fault.during, () => this.#strikes.note(fault));
   }
 
-  #kill({ manager, downUs }: Kill): void {
+  #kill(fault: Kill): void {
+    const { manager, downUs } = fault;
     if (this.#clock.now >= this.#calmUs || this.#world.processOf(manager) === null) return;
-    this.count++;
+    this.#strikes.note(fault);
     this.#world.killManager(manager);
     this.#clock.after(downUs, () => this.#world.startManager(manager));
   }

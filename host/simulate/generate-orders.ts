@@ -20,6 +20,10 @@ const STORM_ENDS = 25;
 const STORM_DEADLINE_MS_MAX = 400;
 /** Orders that are to be carried out whatever it costs, percent. */
 const FORCED = 8;
+/** Plans with two switches in which the other one becomes active, and the first one again, percent; and how long after. */
+const THERE_AND_BACK = 50;
+const SWITCH_BACK_US_MIN = 200_000;
+const SWITCH_BACK_US_MAX = 1_500_000;
 const ORDERS_MIN = 3;
 const ORDERS_MAX = 9;
 
@@ -73,7 +77,18 @@ export function generateOrders(topology: TopologyPlan, moments: Moments, random:
     const order = pickWeighted(random, ORDERS)(topology, random);
     return { ...order, atUs: when(moments, random, FIRST_US), force: chance(random, FORCED) };
   });
-  return withStorm(orders, topology, moments, random).sort((a, b) => a.atUs - b.atUs);
+  const failovers = thereAndBack(topology, moments, random.fork("failover"));
+  return withStorm([...orders, ...failovers], topology, moments, random).sort((a, b) => a.atUs - b.atUs);
+}
+
+function thereAndBack({ switches: [first, second] }: TopologyPlan, moments: Moments, random: Random): OrderPlan[] {
+  if (first === undefined || second === undefined || !chance(random, THERE_AND_BACK)) return [];
+  const thereUs = when(moments, random, FIRST_US);
+  const backUs = Math.min(moments.calmUs, thereUs + random.between(SWITCH_BACK_US_MIN, SWITCH_BACK_US_MAX));
+  return [
+    { kind: "failover", switch: second, atUs: thereUs, force: false },
+    { kind: "failover", switch: first, atUs: backUs, force: false },
+  ];
 }
 
 /** Nothing comes between moves there and back. */

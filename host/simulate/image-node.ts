@@ -31,6 +31,11 @@ export interface ImageNodeOptions {
   readonly onMiscount: (node: ImageNode, what: string) => void;
 }
 
+interface Trap {
+  readonly during: "process" | "manage";
+  readonly onTrap: () => void;
+}
+
 const FORGETTING = ["FLOW_EVICTED", "FLOW_OVERFLOW"] as const;
 
 export class ImageNode {
@@ -43,7 +48,7 @@ export class ImageNode {
   #queue: { port: number; bytes: Uint8Array; parcel: Parcel }[] = [];
   #isOn = true;
   #life = 0;
-  #trap: "process" | "manage" | null = null;
+  #trap: Trap | null = null;
 
   constructor(options: ImageNodeOptions) {
     this.#options = options;
@@ -110,9 +115,9 @@ export class ImageNode {
     for (const run of [...this.#onUp]) run();
   }
 
-  /** The next batch, or message, traps the image. */
-  trapNext(during: "process" | "manage"): void {
-    this.#trap = during;
+  /** The next batch, or message, traps the image: `onTrap`. */
+  trapNext(during: Trap["during"], onTrap: () => void = () => undefined): void {
+    this.#trap = { during, onTrap };
   }
 
   /** Looks whether the image has counted right, and adds its counters to the tally. */
@@ -127,7 +132,8 @@ export class ImageNode {
   /** Null: the node is off, or the image has trapped. */
   manage(message: Uint8Array): Uint8Array | null {
     if (!this.#isOn) return null;
-    if (this.#trap === "manage") {
+    if (this.#trap?.during === "manage") {
+      this.#trap.onTrap();
       this.#trap = null;
       this.#options.onRestart(this);
       if (this.#firmware.instance.manage(TRAP_BIT, this.#nowMs()) !== TRAPPED) throw new Error("the image has not trapped");
@@ -140,7 +146,8 @@ export class ImageNode {
     const frames = this.#queue;
     this.#queue = [];
     if (frames.length === 0 || !this.#isOn) return;
-    if (this.#trap === "process") {
+    if (this.#trap?.during === "process") {
+      this.#trap.onTrap();
       this.#trap = null;
       this.#options.onRestart(this);
       if (this.#firmware.instance.process(TRAP_BIT, frames.length, this.#nowMs()) !== TRAPPED) throw new Error("the image has not trapped");

@@ -1,8 +1,8 @@
 /** What can go wrong on a wire, each a wrapper around what takes the frames. */
-import type { VirtualClock } from "../emulator/clock.ts";
 import { Dice } from "./dice.ts";
-import type { Take } from "./parcel.ts";
+import type { Parcel, Take } from "./parcel.ts";
 import type { FaultPlan, LinkFault } from "./plan.ts";
+import type { FaultWorld } from "./strikes.ts";
 
 const LINK_FAULTS = new Set<FaultPlan["kind"]>(["loss", "duplicate", "delay", "partition"]);
 
@@ -16,32 +16,33 @@ export function isOn({ link }: LinkFault, name: string): boolean {
 }
 
 /** `take` behind all the faults of a wire of this name. `way`: tells its two directions apart. */
-export function faulty(faults: readonly FaultPlan[], name: string, way: string, clock: VirtualClock, seed: number, take: Take): Take {
+export function faulty(faults: readonly FaultPlan[], name: string, way: string, world: FaultWorld, take: Take): Take {
   return faults.reduce((next, fault, index) => {
     if (!isLinkFault(fault) || !isOn(fault, name)) return next;
-    return wrap(fault, clock, new Dice(seed, `${name} ${way} ${fault.kind} ${index}`), next);
+    return wrap(fault, world, new Dice(world.seed, `${name} ${way} ${fault.kind} ${index}`), next);
   }, take);
 }
 
-function wrap(fault: LinkFault, clock: VirtualClock, dice: Dice, next: Take): Take {
-  const isNow = (): boolean => clock.now >= fault.fromUs && clock.now < fault.toUs;
+function wrap(fault: LinkFault, { clock, strikes }: FaultWorld, dice: Dice, next: Take): Take {
+  const isHit = ({ id }: Parcel): boolean => {
+    const hits = clock.now >= fault.fromUs && clock.now < fault.toUs && (fault.kind === "partition" || dice.roll(id) < fault.share);
+    if (hits) strikes.note(fault);
+    return hits;
+  };
   switch (fault.kind) {
     case "partition":
-      return (parcel) => {
-        if (!isNow()) next(parcel);
-      };
     case "loss":
       return (parcel) => {
-        if (!isNow() || dice.roll(parcel.id) >= fault.share) next(parcel);
+        if (!isHit(parcel)) next(parcel);
       };
     case "duplicate":
       return (parcel) => {
         next(parcel);
-        if (isNow() && dice.roll(parcel.id) < fault.share) clock.after(dice.upTo(fault.us, parcel.id + 1), () => next(parcel));
+        if (isHit(parcel)) clock.after(dice.upTo(fault.us, parcel.id + 1), () => next(parcel));
       };
     case "delay":
       return (parcel) => {
-        if (!isNow() || dice.roll(parcel.id) >= fault.share) return next(parcel);
+        if (!isHit(parcel)) return next(parcel);
         clock.after(dice.upTo(fault.us, parcel.id + 1), () => next(parcel));
       };
   }

@@ -3,6 +3,7 @@ import type { VirtualClock } from "../emulator/clock.ts";
 import type { ManagementChannel, Peers } from "../supervisor/environment.ts";
 import { Dice } from "./dice.ts";
 import type { FaultPlan, HandoverFault, MailFault, ManagementFault } from "./plan.ts";
+import type { FaultWorld } from "./strikes.ts";
 
 const MAIL_FAULTS = new Set<FaultPlan["kind"]>(["mail-loss", "mail-repeat", "mail-delay"]);
 const MANAGEMENT_FAULTS = new Set<FaultPlan["kind"]>(["message-loss", "answer-loss", "message-repeat", "message-delay", "message-cut"]);
@@ -15,9 +16,7 @@ export function isManagementFault(fault: FaultPlan): fault is ManagementFault {
   return MANAGEMENT_FAULTS.has(fault.kind);
 }
 
-interface Place {
-  readonly clock: VirtualClock;
-  readonly seed: number;
+interface Place extends FaultWorld {
   /** Of the sender, and in which of its lives. */
   readonly name: string;
 }
@@ -30,13 +29,14 @@ export function faultyPeers<M extends { readonly kind: string }>(faults: readonl
   }, peers);
 }
 
-function wrapLists<M extends { readonly kind: string }>(fault: HandoverFault, index: number, { clock, seed, name }: Place, next: Peers<M>): Peers<M> {
+function wrapLists<M extends { readonly kind: string }>(fault: HandoverFault, index: number, { clock, seed, strikes, name }: Place, next: Peers<M>): Peers<M> {
   const dice = new Dice(seed, `${name} ${fault.kind} ${index}`);
   let sent = 0;
   return {
     send: (to, message) => {
       const isHit = message.kind === "handover" && isNow(clock, fault) && dice.roll(sent++) < fault.share;
       if (!isHit) return next.send(to, message);
+      strikes.note(fault);
       if (fault.kind === "handover-loss") return;
       const copy = structuredClone(message);
       clock.after(dice.upTo(fault.us, sent), () => next.send(to, copy));
@@ -44,7 +44,7 @@ function wrapLists<M extends { readonly kind: string }>(fault: HandoverFault, in
   };
 }
 
-function wrapPeers<M>(fault: MailFault, index: number, who: string, { clock, seed, name }: Place, next: Peers<M>): Peers<M> {
+function wrapPeers<M>(fault: MailFault, index: number, who: string, { clock, seed, strikes, name }: Place, next: Peers<M>): Peers<M> {
   const dice = new Dice(seed, `${name} ${fault.kind} ${index}`);
   let sent = 0;
   return {
@@ -52,6 +52,7 @@ function wrapPeers<M>(fault: MailFault, index: number, who: string, { clock, see
       const about = sent++ * 2;
       const isHit = isNow(clock, fault) && (fault.who === who || fault.who === to) && dice.roll(about) < fault.share;
       if (!isHit) return next.send(to, message);
+      strikes.note(fault);
       if (fault.kind === "mail-loss") return;
       const copy = structuredClone(message);
       if (fault.kind === "mail-repeat") next.send(to, message);
@@ -68,7 +69,7 @@ export function faultyChannel(faults: readonly FaultPlan[], node: string, place:
   );
 }
 
-function wrapChannel(fault: ManagementFault, index: number, { clock, seed, name }: Place, next: ManagementChannel): ManagementChannel {
+function wrapChannel(fault: ManagementFault, index: number, { clock, seed, strikes, name }: Place, next: ManagementChannel): ManagementChannel {
   const dice = new Dice(seed, `${name} ${fault.node} ${fault.kind} ${index}`);
   let sent = 0;
   return {
@@ -78,6 +79,7 @@ function wrapChannel(fault: ManagementFault, index: number, { clock, seed, name 
     request: (message, onAnswer) => {
       const about = sent++ * 2;
       if (!isNow(clock, fault) || dice.roll(about) >= fault.share) return next.request(message, onAnswer);
+      strikes.note(fault);
       const bytes = message.slice();
       switch (fault.kind) {
         case "message-loss":

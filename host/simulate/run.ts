@@ -16,6 +16,7 @@ import type { AskFlowPlan, ForgedFlowPlan, NeighbourFlowPlan, Plan, QuicFlowPlan
 import type { Parcel, Take } from "./parcel.ts";
 import { startRawFlow } from "./raw-flow.ts";
 import { ISN_STEP, Safety, type Violation } from "./safety.ts";
+import { Strikes } from "./strikes.ts";
 import { mix } from "./dice.ts";
 import { tupleKey, type End } from "./packet.ts";
 import { AskFlow } from "./ask-flow.ts";
@@ -48,12 +49,18 @@ export interface RunCounts {
   readonly moves: number;
   /** Moves that began while a history was still longer than one, and at least `LIVE_MIN` connections were live. */
   readonly overlaps: number;
+  /** Moves that began while a history was still longer than one and the faults went on, with however many live connections. */
+  readonly overlapsAmidFaults: number;
   readonly generations: number;
+  /** Times that another switch became the active one; and of these, one that had been it before. */
+  readonly failovers: number;
+  readonly failbacks: number;
   /** Orders that were carried out, by kind, and refused, by code. */
   readonly orders: Readonly<Record<string, number>>;
   readonly refusals: Readonly<Record<string, number>>;
-  /** Faults of the plan, by kind. */
+  /** Faults of the plan, by kind: those that have come to pass, and all. */
   readonly faults: Readonly<Record<string, number>>;
+  readonly faultsPlanned: Readonly<Record<string, number>>;
   readonly falseDeclarations: number;
   readonly frames: number;
 }
@@ -94,6 +101,7 @@ class Run {
   readonly #world: World;
   readonly #operator: Operator;
   readonly #crashes: Crashes;
+  readonly #strikes = new Strikes();
   readonly #flows = new Map<number, TcpFlow>();
   readonly #asking: AskFlow[] = [];
   readonly #tunnels: TunnelFlow[] = [];
@@ -104,6 +112,9 @@ class Run {
   #generations = 0;
   #moves = 0;
   #overlaps = 0;
+  #overlapsAmidFaults = 0;
+  /** Switches that have been active, in that order, each as often as it became so. */
+  readonly #activated: string[] = [];
 
   constructor(plan: Plan, clock: VirtualClock, { load }: RunOptions, trace: Trace) {
     this.#plan = plan;
@@ -121,6 +132,7 @@ class Run {
       load,
       safety: this.#safety,
       trace,
+      strikes: this.#strikes,
       onSent: (manager, kind) => this.#crashes.onSent(manager, kind),
       onSaved: (state) => {
         this.#onSaved(state);
@@ -128,7 +140,7 @@ class Run {
       },
     });
     this.#operator = new Operator(this.#world, clock, trace);
-    this.#crashes = new Crashes(plan, this.#world, clock, (blade) => this.#safety.onCrash(blade));
+    this.#crashes = new Crashes(plan, this.#world, clock, this.#strikes, (blade) => this.#safety.onCrash(blade));
     this.#makeFlows();
   }
 
@@ -318,7 +330,9 @@ class Run {
     }
   }
 
-  #onSaved({ assignment }: ApplianceState): void {
+  #onSaved({ assignment, switches, activation }: ApplianceState): void {
+    const active = Object.keys(switches.roles).find((name) => switches.roles[name] === "active");
+    if (activation === null && active !== undefined && active !== this.#activated.at(-1)) this.#activated.push(active);
     const before = this.#assignment;
     if (before?.generation === assignment.generation) return;
     this.#assignment = assignment;
@@ -328,6 +342,7 @@ class Run {
     if (!moved) return;
     this.#moves++;
     const overlaps = assignment.buckets.some(([current], bucket) => current !== before.buckets[bucket]![0] && before.buckets[bucket]!.length > 1);
+    if (overlaps && this.#clock.now < this.#plan.calmUs) this.#overlapsAmidFaults++;
     if (overlaps && this.#live >= LIVE_MIN) this.#overlaps++;
   }
 
@@ -348,10 +363,14 @@ class Run {
         outcomes: countBy([...this.#flows.values()], (flow) => (this.#safety.isLost(flow) && flow.outcome !== "done" ? "cut" : flow.outcome)),
         moves: this.#moves,
         overlaps: this.#overlaps,
+        overlapsAmidFaults: this.#overlapsAmidFaults,
         generations: this.#generations,
         orders: this.#operator.outcomes.done,
         refusals: this.#operator.outcomes.refused,
-        faults: countBy(plan.faults, ({ kind }) => kind),
+        failovers: Math.max(0, this.#activated.length - 1),
+        failbacks: this.#activated.filter((name, at) => this.#activated.indexOf(name) < at).length,
+        faults: countBy(this.#strikes.faults, ({ kind }) => kind),
+        faultsPlanned: countBy(plan.faults, ({ kind }) => kind),
         falseDeclarations: this.#safety.falseDeclarations,
         frames: tally["Event.FRAME_IN"] ?? 0,
       },

@@ -23,14 +23,21 @@ export interface Totals {
   moves: number;
   /** Moves into buckets that had histories, with enough live connections. */
   overlaps: number;
-  /** Seeds in which there was none. */
+  /** Moves into buckets that had histories while faults went on, with however many live connections. */
+  overlapsAmidFaults: number;
+  /** Seeds in which no move overlapped with enough live connections. */
   readonly withoutOverlap: number[];
+  /** Times that another switch became the active one; and of these, one that had been it before. */
+  failovers: number;
+  failbacks: number;
   frames: number;
   falseDeclarations: number;
   readonly outcomes: Counts;
   readonly orders: Counts;
   readonly refusals: Counts;
+  /** That have come to pass, and that were planned. */
   readonly faults: Counts;
+  readonly faultsPlanned: Counts;
   readonly tally: Counts;
   readonly failed: FailedSeed[];
 }
@@ -46,6 +53,9 @@ export function noTotals(): Totals {
     generations: 0,
     moves: 0,
     overlaps: 0,
+    overlapsAmidFaults: 0,
+    failovers: 0,
+    failbacks: 0,
     withoutOverlap: [],
     frames: 0,
     falseDeclarations: 0,
@@ -53,6 +63,7 @@ export function noTotals(): Totals {
     orders: {},
     refusals: {},
     faults: {},
+    faultsPlanned: {},
     tally: {},
     failed: [],
   };
@@ -69,6 +80,9 @@ export function addOutcome(totals: Totals, { seed, violations, counts, tally }: 
   totals.generations += counts.generations;
   totals.moves += counts.moves;
   totals.overlaps += counts.overlaps;
+  totals.overlapsAmidFaults += counts.overlapsAmidFaults;
+  totals.failovers += counts.failovers;
+  totals.failbacks += counts.failbacks;
   totals.frames += counts.frames;
   totals.falseDeclarations += counts.falseDeclarations;
   if (counts.overlaps === 0 && violations.length === 0) totals.withoutOverlap.push(seed);
@@ -76,6 +90,7 @@ export function addOutcome(totals: Totals, { seed, violations, counts, tally }: 
   add(totals.orders, counts.orders);
   add(totals.refusals, counts.refusals);
   add(totals.faults, counts.faults);
+  add(totals.faultsPlanned, counts.faultsPlanned);
   add(totals.tally, tally);
   if (violations.length > 0) totals.failed.push({ seed, violations });
   return totals;

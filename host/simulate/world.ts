@@ -30,6 +30,7 @@ import { Process, skewed, TRUE_TIME } from "./process.ts";
 import type { Safety } from "./safety.ts";
 import { clientEnd, endOf, type End, type Family } from "./packet.ts";
 import { Site } from "./site.ts";
+import type { Strikes } from "./strikes.ts";
 import type { Trace } from "./trace.ts";
 
 /** Clients of a site that have a kernel; those from there on are made up. */
@@ -46,6 +47,7 @@ export interface WorldOptions {
   readonly load: (image: ImageName) => Firmware;
   readonly safety: Safety;
   readonly trace: Trace;
+  readonly strikes: Strikes;
   /** A manager has sent a message of this kind. */
   readonly onSent: (manager: string, kind: string) => void;
   /** The appliance manager has saved, and sent nothing yet. */
@@ -222,8 +224,8 @@ export class World {
 
   /** A wire's way from one end to the other. */
   #way(name: string, way: "down" | "up", maxUs: number, to: Take): Take {
-    const { plan, clock } = this.#options;
-    return faulty(plan.faults, name, way, clock, plan.seed, path(clock, maxUs, new Dice(plan.seed, `${name} ${way}`), to));
+    const { plan, clock, strikes } = this.#options;
+    return faulty(plan.faults, name, way, { clock, seed: plan.seed, strikes }, path(clock, maxUs, new Dice(plan.seed, `${name} ${way}`), to));
   }
 
   #makeSite(number: number): Site {
@@ -376,8 +378,8 @@ export class World {
   }
 
   #place(name: string, life: number) {
-    const { clock, plan } = this.#options;
-    return { clock, seed: plan.seed, name: `${name} ${life}` };
+    const { clock, plan, strikes } = this.#options;
+    return { clock, seed: plan.seed, strikes, name: `${name} ${life}` };
   }
 
   #peers(name: string, process: Process, life: number): Peers<ManagerMessage> {

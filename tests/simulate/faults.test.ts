@@ -6,19 +6,27 @@ import type { Layout } from "../../host/engine/layout.ts";
 import { faulty } from "../../host/simulate/link-faults.ts";
 import { faultyChannel, faultyPeers } from "../../host/simulate/message-faults.ts";
 import type { FaultPlan } from "../../host/simulate/plan.ts";
+import { Simulator } from "../../host/simulate/simulator.ts";
+import { type FaultWorld, Strikes } from "../../host/simulate/strikes.ts";
 import { mix } from "../../host/simulate/dice.ts";
 import { path } from "../../host/simulate/path.ts";
 import { Dice } from "../../host/simulate/dice.ts";
 import { Process, skewed, TRUE_TIME } from "../../host/simulate/process.ts";
+import { IMAGES } from "./images.ts";
+import { MISSED_ASSIGNMENTS } from "./scripted-plans.ts";
 
 const WINDOW = { fromUs: 1_000, toUs: 2_000 };
 const SEED = 5;
 
+function worldOf(clock: VirtualClock, strikes = new Strikes()): FaultWorld {
+  return { clock, seed: SEED, strikes };
+}
+
 /** Ids of frames in the order of their arrival, when 100 are sent in the window and 100 after it. */
-function arrivals(faults: readonly FaultPlan[], name = "wire/rye/west"): { during: number[]; after: number[] } {
+function arrivals(faults: readonly FaultPlan[], name = "wire/rye/west", strikes = new Strikes()): { during: number[]; after: number[] } {
   const clock = new VirtualClock();
   const got: number[] = [];
-  const take = faulty(faults, name, "down", clock, SEED, ({ id }) => got.push(id));
+  const take = faulty(faults, name, "down", worldOf(clock, strikes), ({ id }) => got.push(id));
   const send = (from: number): void => {
     for (let i = 0; i < 100; i++) take({ bytes: new Uint8Array(0), id: mix(7, from + i), flow: from + i, redirects: 0 });
   };
@@ -64,7 +72,7 @@ describe("on a wire", () => {
     const clock = new VirtualClock();
     const lost = (ids: readonly number[]): number[] => {
       const got: number[] = [];
-      const take = faulty([{ kind: "loss", link: "up/", share: 0.5, fromUs: 0, toUs: 1 }], "up/0/west", "up", clock, SEED, ({ id }) => got.push(id));
+      const take = faulty([{ kind: "loss", link: "up/", share: 0.5, fromUs: 0, toUs: 1 }], "up/0/west", "up", worldOf(clock), ({ id }) => got.push(id));
       for (const id of ids) take({ bytes: new Uint8Array(0), id, flow: 0, redirects: 0 });
       return ids.filter((id) => !got.includes(id));
     };
@@ -85,10 +93,10 @@ describe("on a wire", () => {
 });
 
 /** Numbers of messages that rye sends to ossining, and when they have come. */
-function mail(fault: FaultPlan, kind = "sessions"): [message: number, atUs: number][] {
+function mail(fault: FaultPlan, kind = "sessions", strikes = new Strikes()): [message: number, atUs: number][] {
   const clock = new VirtualClock();
   const got: [number, number][] = [];
-  const peers = faultyPeers<{ kind: string; n: number }>([fault], "rye", { clock, seed: SEED, name: "rye 1" }, {
+  const peers = faultyPeers<{ kind: string; n: number }>([fault], "rye", { ...worldOf(clock, strikes), name: "rye 1" }, {
     send: (_, { n }) => got.push([n, clock.now]),
   });
   clock.at(1_500, () => ALL.forEach((n) => peers.send("ossining", { kind, n })));
@@ -130,11 +138,11 @@ describe("between managers", () => {
 });
 
 /** Messages that come to the node, and answers that come back, of 100. */
-function management(fault: FaultPlan): { messages: Uint8Array[]; answers: number } {
+function management(fault: FaultPlan, strikes = new Strikes()): { messages: Uint8Array[]; answers: number } {
   const clock = new VirtualClock();
   const messages: Uint8Array[] = [];
   let answers = 0;
-  const channel = faultyChannel([fault], "rye", { clock, seed: SEED, name: "rye 1" }, {
+  const channel = faultyChannel([fault], "rye", { ...worldOf(clock, strikes), name: "rye 1" }, {
     layout: null as unknown as Layout,
     request: (message, onAnswer) => {
       messages.push(message);
@@ -170,6 +178,40 @@ describe("between a manager and a node", () => {
   test("only the beginning of a message comes", () => {
     const { messages } = management({ kind: "message-cut", share: 1, ...fault });
     assert.ok(messages.every(({ length }) => length < 4));
+  });
+});
+
+describe("a fault has come to pass", () => {
+  const LATE = { fromUs: 3_000, toUs: 4_000 };
+
+  test("when it has hit a frame", () => {
+    const strikes = new Strikes();
+    const hit: FaultPlan = { kind: "delay", link: "wire/", share: 0.5, us: 10, ...WINDOW };
+    const cut: FaultPlan = { kind: "partition", link: "wire/rye/west", ...WINDOW };
+    const elsewhere: FaultPlan = { kind: "loss", link: "up/", share: 1, ...WINDOW };
+    const late: FaultPlan = { kind: "loss", link: "wire/", share: 1, ...LATE };
+    arrivals([cut, hit, elsewhere, late], "wire/rye/west", strikes);
+    assert.deepEqual(new Set(strikes.faults), new Set([hit, cut]));
+  });
+
+  test("when it has hit a message", () => {
+    const strikes = new Strikes();
+    const letter: FaultPlan = { kind: "mail-loss", who: "rye", share: 1, ...WINDOW };
+    const list: FaultPlan = { kind: "handover-loss", share: 1, ...WINDOW };
+    const order: FaultPlan = { kind: "answer-loss", node: "rye", share: 1, ...WINDOW };
+    mail(letter, "sessions", strikes);
+    mail(list, "sessions", strikes);
+    management(order, strikes);
+    management({ ...order, ...LATE }, strikes);
+    assert.deepEqual(strikes.faults, [letter, order]);
+  });
+
+  test("when something went down for it", () => {
+    const quiet = { ...MISSED_ASSIGNMENTS, orders: [], flows: [], calmUs: 1_000_000 };
+    const came: FaultPlan = { kind: "trap", node: "ardsley", when: { atUs: 400_000 }, during: "manage" };
+    const never: FaultPlan = { kind: "kill", manager: "croton", when: { sent: "SEED", nth: 500 }, downUs: 1 };
+    const { counts } = new Simulator(IMAGES).runPlan({ ...quiet, faults: [came, never] });
+    assert.deepEqual([counts.faults, counts.faultsPlanned], [{ trap: 1 }, { trap: 1, kill: 1 }]);
   });
 });
 

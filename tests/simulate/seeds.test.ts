@@ -31,6 +31,13 @@ describe("200 seeds", () => {
 
   test("each overlap moves while 50 connections live", () => assert.deepEqual(totals.withoutOverlap, []));
 
+  test("overlap moves amid faults, too", () => assert.ok(totals.overlapsAmidFaults > 200, String(totals.overlapsAmidFaults)));
+
+  test("take turns with their switches, there and back", () => {
+    assert.ok(totals.failovers > 60, String(totals.failovers));
+    assert.ok(totals.failbacks > 25, String(totals.failbacks));
+  });
+
   test("have every kind of fault and of order", () => {
     for (const kind of FAULTS) assert.ok((totals.faults[kind] ?? 0) > 0, `no ${kind}`);
     for (const kind of ORDERS) assert.ok((totals.orders[kind] ?? 0) > 0, `no ${kind}`);
