@@ -133,13 +133,15 @@ export class Ipd {
     });
   }
 
-  /** Whether the IPD answers. One that has lost what was in force (its shim was started anew) gets it again. */
+  /** Whether the IPD answers. One that has lost what was in force (its shim was started anew), or of whose identity it is not known what it has
+   *  (it was put, and there was no answer), gets everything again. */
   check(onChecked: (healthy: boolean) => void): void {
     this.#session.hello((result) => {
       if (!result.ok) return onChecked(false);
       const assignment = this.#assignment;
       if (assignment === null || this.#installing !== null) return onChecked(true);
-      if (result.generation >= assignment.generation && !this.#isInDoubt) return onChecked(true);
+      const isKnown = this.#owners !== null && !this.#isInDoubt;
+      if (result.generation >= assignment.generation && isKnown) return onChecked(true);
       this.#owners = null;
       this.#assignment = null;
       this.install(assignment, (problem) => {

@@ -89,6 +89,27 @@ describe("while a host has SYN cookies out", () => {
     assert.ok(world.clock.now() - begun > COOKIE_MS - 2_000);
   });
 
+  test("a message to the IPD that says so may be lost: the traffic manager goes on looking", () => {
+    let isSilent = false;
+    const world = new World({ drops: (node) => node === "ardsley" && isSilent });
+    world.grow("ardsley", "dobbs-ferry");
+    const host = world.host("ardsley");
+    host.open(40);
+    world.clock.advance(1_000);
+    host.cookies = 1;
+    world.untilHad("ardsley", "HELLO", 1_000);
+    isSilent = true;
+    world.clock.advance(300);
+    isSilent = false;
+    host.sockets = [];
+    // More of them are sent all the time.
+    for (let second = 0; second < 5; second++) {
+      host.cookies++;
+      world.clock.advance(1_000);
+    }
+    assert.deepEqual(world.manager.status().owners.map(({ name, live }) => [name, live]), [["ardsley", 0], ["dobbs-ferry", 0]]);
+  });
+
   test("a client that comes back with one is served by the host that has sent it", () => {
     const world = withCookies(true);
     world.grow("dobbs-ferry");
