@@ -80,7 +80,7 @@ const REPORTS: Members<Report> = {
     healthy: s.BOOLEAN,
     counts: s.list(s.object({ owner: s.OWNER_NAME, bucket: s.BUCKET, live: s.COUNT }), s.COUNTS_MAX),
     drained: s.list(s.object({ owner: s.OWNER_NAME, buckets: s.list(s.BUCKET, s.BUCKETS_MAX) })),
-    lingering: s.list(s.OWNER_NAME),
+    lingering: s.orNull(s.list(s.OWNER_NAME)),
     flowsCut: s.object({ since: s.SERIAL, flows: s.SERIAL }),
     lacking: s.list(s.object({ owner: s.OWNER_NAME, buckets: s.list(s.BUCKET, s.BUCKETS_MAX) }), s.OWNERS_MAX),
     tables: s.SERIAL,

@@ -11,26 +11,27 @@ export class CidWatch {
   readonly #owners: readonly string[];
   /** Null: no service has connection ids. */
   readonly #idleMs: number | null;
-  #lingering: readonly string[] = [];
+  #lingering: readonly string[] | null;
 
   constructor(session: ManagementSession, owners: readonly string[], services: readonly Service[]) {
     this.#session = session;
     this.#owners = owners;
     const idles = services.filter((service) => service.class === "cid").map(({ idleMs }) => idleMs);
     this.#idleMs = idles.length === 0 ? null : Math.max(...idles);
+    this.#lingering = this.#idleMs === null ? [] : null;
   }
 
-  /** Owners for which a packet has come in their services' idle time, as of the last look. */
-  get lingering(): readonly string[] {
+  /** Owners for which a packet has come in their services' idle time, as of the last look; null: the IPD has not said so yet, or not any
+   *  more. */
+  get lingering(): readonly string[] | null {
     return this.#lingering;
   }
 
-  /** An IPD that does not answer leaves what was found before. */
   look(onDone: () => void): void {
     const idleMs = this.#idleMs;
     if (idleMs === null) return onDone();
     this.#session.uses((result) => {
-      if (result.ok) this.#lingering = this.#owners.filter((_, index) => (result.value[index] ?? Infinity) < idleMs);
+      this.#lingering = result.ok ? this.#owners.filter((_, index) => (result.value[index] ?? Infinity) < idleMs) : null;
       onDone();
     });
   }

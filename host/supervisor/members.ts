@@ -151,8 +151,9 @@ export class Members {
     const participants = this.#parts.reconfigurer.participants(state.view);
     if (participants.every((blade) => (watch.lastOf(blade)?.generation ?? 0) >= generation)) {
       for (const blade of drainedBlades(state.view, state.assignment)) {
-        if (this.#lingers(blade)) this.#noteLingering(blade);
-        else this.#offline(blade);
+        const lingers = this.#lingers(blade);
+        if (lingers) this.#noteLingering(blade);
+        if (lingers === false) this.#offline(blade);
       }
     }
     if (this.#cancelForget === null && watch.drained(generation).length > 0)
@@ -160,10 +161,11 @@ export class Members {
   }
 
   /** Whether QUIC connections live at a blade that no history names any more: their packets come all the same. At its deadline
-   *  they are cut, too. */
-  #lingers(blade: string): boolean {
+   *  they are cut, too. Null: it has not said so yet to this appliance manager, or cannot tell now. */
+  #lingers(blade: string): boolean | null {
     if (this.#core.state.cuts[blade] !== undefined) return false;
-    return (this.#core.watch.lastOf(blade)?.lingering ?? []).length > 0;
+    const lingering = this.#core.watch.lastOf(blade)?.lingering ?? null;
+    return lingering && lingering.length > 0;
   }
 
   #noteLingering(blade: string): void {

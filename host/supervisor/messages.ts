@@ -86,8 +86,8 @@ export interface Sessions {
   readonly counts: readonly SessionCount[];
   /** Proved under `generation`. */
   readonly drained: readonly Drained[];
-  /** Owners that QUIC connections live at, as far as their packets show. */
-  readonly lingering: readonly string[];
+  /** Owners that QUIC connections live at, as far as their packets show; null: that is not known now. */
+  readonly lingering: readonly string[] | null;
   readonly flowsCut: FlowsCut;
   /** Handover lists that its current owners want: of these previous owners, on other blades. */
   readonly lacking: readonly Lacking[];

@@ -138,6 +138,34 @@ describe("a draining blade with QUIC connections", () => {
     assert.deepEqual(world.offline, []);
     assert.ok(world.clock.until(() => world.offline.length > 0, 2 * IDLE_MS));
   });
+
+  test("is not given up by an appliance manager that was started anew, and has not heard it since", () => {
+    const store = { saved: [] as unknown[], save: (state: unknown) => void store.saved.push(structuredClone(state)) };
+    const world = drained({ store: store as never });
+    world.unplug("ardsley");
+    world.restartManager(store.saved.at(-1) as never);
+    world.clock.advance(IDLE_MS);
+    assert.deepEqual(world.offline, []);
+    packetTo(world, "ardsley", "ardsley");
+    world.restartTrafficManager("ardsley");
+    talk(world, 3);
+    assert.deepEqual(world.offline, []);
+    assert.ok(world.clock.until(() => world.offline.length > 0, 2 * IDLE_MS));
+  });
+
+  test("is not given up when its IPD does not answer a traffic manager that was started anew, whenever that begins", () => {
+    for (let ms = 1; ms < 60; ms += 2) {
+      let isSilent = false;
+      const world = drained({ drops: (node) => node === "ardsley" && isSilent });
+      world.restartTrafficManager("ardsley");
+      world.clock.advance(ms);
+      isSilent = true;
+      world.clock.advance(600);
+      isSilent = false;
+      talk(world, 3);
+      assert.deepEqual(world.offline, [], `${ms} ms after its start`);
+    }
+  });
 });
 
 describe("packets of a QUIC connection", () => {
