@@ -1,17 +1,19 @@
 /** IPv6: extension headers, the rule, neighbour discovery. */
 import { Drop, Event, Verdict } from "../abi";
 import { flows } from "../flows";
-import { packetAt } from "../packet";
+import { Message } from "../messages";
+import { PacketKind, packetAt } from "../packet";
 import { RedirectKind, makeTag, tagKind } from "../redirect";
 import { generation } from "../buckets";
 import { frameAt, slotAt } from "../ring";
 import { loadMac, swap16, swap32 } from "../wire/ethernet";
 import * as nd from "../wire/nd";
-import { assign, egress, identify, run, sentFrom, sentTo } from "./support/blade";
+import { assign, command, egress, identify, run, sentFrom, sentTo } from "./support/blade";
 import {
   ACK,
   CLIENT6_LOW,
   CLIENT_MAC,
+  SERVICE,
   SYN,
   VIP,
   VIP6_HIGH,
@@ -29,14 +31,43 @@ import {
   ownerMac,
 } from "./support/frames";
 import { NONE } from "./support/messages";
-import { events, expectDropped } from "./support/outcome";
+import { events, expectDelivered, expectDropped, expectRedirected } from "./support/outcome";
 
 /** The solicited-node group of the VIP, and the all-nodes group's MAC. */
 const GROUP_MAC: u64 = 0x640000ff3333;
 const TCP: u32 = 6;
+const UDP: u32 = 17;
+const ESP: u32 = 50;
+const ICMPV6: u32 = 58;
+const ECHO_REQUEST: u32 = 128;
 
 function direct6(bucket: u32, n: u32, flags: u32): u32 {
   fromClient6(0, VMAC, CLIENT_MAC, client6(bucket, n), 1000, flags, TCP, 0);
+  return run();
+}
+
+/** Starts a client's packet with `bytes` bytes of protocol `next`; returns where they begin. */
+function other6(destination: u64, source: u64, clientHigh: u64, next: u32, bytes: u32): usize {
+  const ip = ethernet(0, 0, destination, source, 0x86dd, 54 + bytes);
+  return ipv6(ip, CLIENT6_LOW, clientHigh, VIP6_LOW, VIP6_HIGH, next, bytes);
+}
+
+function echo6(destination: u64, source: u64): u32 {
+  store<u8>(other6(destination, source, client6(9, 1), ICMPV6, 8), <u8>ECHO_REQUEST);
+  return run();
+}
+
+function esp6(n: u32): u32 {
+  other6(VMAC, CLIENT_MAC, client6(10, n), ESP, 20);
+  return run();
+}
+
+/** An empty datagram to the specs' service. */
+function datagram6(clientHigh: u64, port: u32): u32 {
+  const datagram = other6(VMAC, CLIENT_MAC, clientHigh, UDP, 8);
+  store<u16>(datagram, <u16>swap16(port));
+  store<u16>(datagram, <u16>swap16(SERVICE), 2);
+  store<u16>(datagram, <u16>swap16(8), 4);
   return run();
 }
 
@@ -236,6 +267,38 @@ describe("a neighbour solicitation for the VIP", () => {
   });
 });
 
+describe("an ICMPv6 query", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, 3, NONE, NONE);
+  });
+  it("is the current owner's, and makes no flow", () => {
+    const before = flows();
+    expectDelivered(echo6(VMAC, CLIENT_MAC), 1);
+    expect<u32>(packetAt(0).kind).toBe(PacketKind.ICMP_QUERY);
+    expect<u32>(flows()).toBe(before);
+  });
+  it("goes from a previous owner to the current one, once, though nothing here is complete", () => {
+    assign(3, 1, NONE, NONE);
+    expectRedirected(echo6(VMAC, CLIENT_MAC), RedirectKind.RESTEER, 3);
+    expectDropped(echo6(ownerMac(1), makeTag(RedirectKind.RESTEER, 4, generation())), Drop.STALE_RESTEER);
+  });
+});
+
+describe("another protocol over IPv6", () => {
+  beforeAll(() => {
+    identify(0);
+    assign(1, NONE, NONE, NONE);
+  });
+  it("has a flow by its addresses", () => {
+    expectDelivered(esp6(1), 1);
+    assign(2, 1, NONE, NONE);
+    command(Message.COMPLETE, 0, 10);
+    expectDelivered(esp6(1), 1);
+    expectDelivered(esp6(2), 2);
+  });
+});
+
 describe("an ICMPv6 error", () => {
   beforeAll(() => {
     identify(0);
@@ -260,5 +323,22 @@ describe("an ICMPv6 error", () => {
     const quote = icmpv6Error(0, VMAC, 2, client6(7, 1), 1000, 48);
     store<u8>(quote, 0x77, 8);
     expectDropped(run(), Drop.NOT_VIP);
+  });
+  it("about a datagram goes to the host that has its flow", () => {
+    assign(1, NONE, NONE, NONE);
+    datagram6(client6(7, 2), 4000);
+    assign(2, 1, NONE, NONE);
+    command(Message.COMPLETE, 0, 7);
+    for (let port: u32 = 4000; port < 4002; port++) {
+      const quote = icmpv6Error(0, VMAC, 2, client6(7, 2), port, 48);
+      store<u8>(quote, <u8>UDP, 6);
+      expectDelivered(run(), port == 4000 ? 1 : 2);
+    }
+  });
+  it("about the answer to a query is the current owner's", () => {
+    assign(1, 3, NONE, NONE);
+    const quote = icmpv6Error(0, VMAC, 2, client6(7, 2), 0, 48);
+    store<u8>(quote, <u8>ICMPV6, 6);
+    expectDelivered(run(), 1);
   });
 });

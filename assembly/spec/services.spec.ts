@@ -278,6 +278,17 @@ describe("an ICMP error", () => {
     store<u16>(quote, <u16>swap16(DNS), 20);
     expectRedirected(run(), RedirectKind.RESTEER, 3);
   });
+  it("about a datagram of class FLOW goes to the host that has the flow", () => {
+    assign(1, NONE, NONE, NONE);
+    datagram(client(4, 6), 4000, WIREGUARD);
+    assign(2, 1, NONE, NONE);
+    command(Message.COMPLETE, 0, 4);
+    for (let port: u32 = 4000; port < 4002; port++) {
+      const quote = icmpError(0, VMAC, 0x0b000001, 3, VIP, client(4, 6), port, UDP, 28);
+      store<u16>(quote, <u16>swap16(WIREGUARD), 20);
+      expectDelivered(run(), port == 4000 ? 1 : 2);
+    }
+  });
   it("that quotes less than 8 bytes, a later fragment, or no packet of ours is dropped", () => {
     icmpError(0, VMAC, 0x0b000001, 3, VIP, client(4, 1), 1000, 6, 27);
     expectDropped(run(), Drop.BAD_ICMP);
