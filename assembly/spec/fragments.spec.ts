@@ -33,6 +33,8 @@ const UDP: u32 = 17;
 const PORT: u32 = 4000;
 const SERVICE: u32 = 9000;
 const FRAGMENT_BYTES: u32 = 64;
+/** A flow that its host has not answered is over then, and what was done with a first fragment is still remembered. */
+const FLOW_MS: u32 = 5000;
 
 /** The first fragment of a UDP datagram of `id`, in `slot`. */
 function first(slot: u32, destination: u64, source: u64, address: u32, id: u32): void {
@@ -185,6 +187,16 @@ describe("fragments at a current owner with a previous one", () => {
     pass(60000);
     expect<u32>(directFirst(client(3, 4), 24)).toBe(Verdict.REDIRECT);
     expect<u32>(directLater(client(3, 4), 24)).toBe(Verdict.REDIRECT);
+  });
+  it("of a new packet with an identification that is remembered go the new one's way", () => {
+    assign(1, NONE, NONE, NONE);
+    expect<u32>(directFirst(client(3, 7), 25)).toBe(Verdict.DELIVER);
+    expect<u32>(directLater(client(3, 7), 25)).toBe(Verdict.DELIVER);
+    assign(1, 3, NONE, NONE);
+    pass(FLOW_MS);
+    expect<u32>(directFirst(client(3, 7), 25)).toBe(Verdict.REDIRECT);
+    expect<u32>(directLater(client(3, 7), 25)).toBe(Verdict.REDIRECT);
+    expectTag(RedirectKind.HOP1, 3);
   });
 });
 
@@ -366,6 +378,21 @@ describe("IPv6 fragments", () => {
     expectTag(RedirectKind.HOP1, 3);
     fragment6(0, 64, UDP);
     expect<u32>(run()).toBe(Verdict.REDIRECT);
+  });
+  it("of a new packet with an identification that is remembered go the new one's way", () => {
+    assign(1, NONE, NONE, NONE);
+    pass(30000);
+    for (let i: u32 = 0; i < 2; i++) {
+      fragment6(0, i * 64, 60);
+      expect<u32>(run()).toBe(Verdict.DELIVER);
+    }
+    assign(1, 3, NONE, NONE);
+    pass(FLOW_MS);
+    for (let i: u32 = 0; i < 2; i++) {
+      fragment6(0, i * 64, 60);
+      expect<u32>(run()).toBe(Verdict.REDIRECT);
+      expectTag(RedirectKind.HOP1, 3);
+    }
   });
 });
 

@@ -214,6 +214,13 @@ export const MUTANTS: readonly Mutant[] = [
     spec: "fragments",
   },
   {
+    name: "a later fragment takes the way of an earlier packet with its identification",
+    file: "assembly/fragments.ts",
+    from: "if (isOf(fragment, packet, kind)) {\n      best = fragment;\n      break;\n    }",
+    to: "",
+    spec: "fragments",
+  },
+  {
     name: "a later fragment that comes first does not wait",
     file: "assembly/decide.ts",
     from: "return decision(Rule.FRAGMENT_WAITS, Action.PARK, 0, 0);",
