@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterEach, describe, it } from "node:test";
-import type { Board } from "../../host/boards/board.ts";
+import { DEFAULT_BOARD, type Board } from "../../host/boards/board.ts";
 import { boardNames, loadBoard } from "../../host/boards/board-file.ts";
 import { IMAGE_KINDS, imagePath } from "../../host/boards/image-file.ts";
 import { buildImage } from "../../host/build/images.ts";
 import { gateReport } from "../../host/build/gate.ts";
 import { DobbsError } from "../../host/errors.ts";
+import { packagePath } from "../../host/paths.ts";
 
 const NAME = "of-a-test";
 const tiny = loadBoard("tiny");
@@ -16,6 +17,14 @@ afterEach(() => rmSync(dirname(imagePath(NAME, "switch")), { recursive: true, fo
 
 function variant(changes: Partial<Board>): Board {
   return { ...tiny, name: NAME, ...changes };
+}
+
+/** What README says of a board, but for what it is for. */
+function readmeRow(name: string): string {
+  const { tables, wasm } = loadBoard(name);
+  const memory = wasm.memoryKiB < 1024 ? `${wasm.memoryKiB} KiB` : `${wasm.memoryKiB / 1024} MiB`;
+  const sizes = IMAGE_KINDS.map((kind) => `${Math.round(statSync(imagePath(name, kind)).size / 1000)} KB`);
+  return `| \`${name}\`${name === DEFAULT_BOARD ? " (default)" : ""} | ${tables.flows.toLocaleString("en")} | ${memory} | ${sizes.join(", ")}`;
 }
 
 describe("the images", () => {
@@ -29,6 +38,12 @@ describe("the images", () => {
       });
     }
   }
+
+  it("are as large as README says, and no board is missing there", () => {
+    const section = readFileSync(packagePath("README.md"), "utf8").split("\n## Boards\n")[1]!.split("\n## ")[0]!;
+    const rows = section.split("\n").filter((line) => line.startsWith("| `"));
+    assert.deepEqual(rows.map((row) => row.slice(0, row.lastIndexOf(" | "))).sort(), boardNames().map(readmeRow).sort());
+  });
 });
 
 describe("building an image", () => {
