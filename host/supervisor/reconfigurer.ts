@@ -149,9 +149,10 @@ export class Reconfigurer {
   }
 
   #fail(task: Task, view: View, blade: string): void {
+    const { watch } = this.#core;
     const { assignment, generation } = this.#core.state;
     const beginning = this.#beginning(view);
-    const next = expel(view, assignment, blade, generation + 1);
+    const next = expel(view, assignment, blade, generation + 1, watch.liveByPlace());
     if (beginning.blades.length === 0) throw noOneHeard();
     this.#hooks.onFailing(blade);
     this.#begin(task, beginFail(beginning, next));

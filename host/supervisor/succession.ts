@@ -75,21 +75,31 @@ export function forget(
   return { generation, owners, buckets };
 }
 
+/** Live connections by owner and bucket, as far as is known. */
+export type LiveByPlace = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
 /**
  * `last` without the owners of a blade that has failed, current or not. The assigner says who gets what it was the
- * current owner of; nothing else moves, whatever balance says: nobody has prepared for that.
+ * current owner of; nothing else moves, whatever balance says: nobody has prepared for that. So nobody has looked either whether
+ * hosts still have connections that were cut there: where others may have opened them anew, whoever has some `live` gets no bucket, while there
+ * are others.
  * Throws what the assigner throws. In `view` the blade is failed.
  */
-export function expel(view: View, last: Assignment, blade: string, generation: number): Assignment {
+export function expel(view: View, last: Assignment, blade: string, generation: number, live: LiveByPlace = new Map()): Assignment {
   const isGone = (number: number | undefined): boolean => number !== undefined && last.owners[number]!.blade === blade;
   const orphans = last.buckets.map(([current]) => isGone(current));
   const unowned = last.buckets.map((history, bucket) => (orphans[bucket] ? [] : history));
   const plan = assignerOf(view.assigner)({ ...view, moves: [] }, { ...last, buckets: unowned });
+  const isHeard = new Set(view.members.filter(({ status, blade }) => status === "active" && !view.silent?.includes(blade)).map(({ name }) => name));
+  const heirs = [...new Set(plan)].filter((name) => isHeard.has(name)).sort();
   const owners = ownersAfter(view, last, generation);
   const buckets = last.buckets.map((history, bucket) => {
     const rest = history.filter((number) => !isGone(number));
-    const heir = owners.findIndex((owner) => owner?.name === plan[bucket]);
-    return orphans[bucket] ? promote(rest, heir) : rest;
+    if (!orphans[bucket]) return rest;
+    const isClean = (name: string): boolean => rest.some((number) => owners[number]!.name === name) || !live.get(name)?.get(bucket);
+    const planned = plan[bucket]!;
+    const heir = rest.length === 0 || isClean(planned) ? planned : (heirs.find(isClean) ?? planned);
+    return promote(rest, owners.findIndex((owner) => owner?.name === heir));
   });
   return { generation, owners, buckets };
 }

@@ -27,7 +27,7 @@ import {
 } from "./messages.ts";
 import { OwnerWatch, type LocalOwner } from "./owner-watch.ts";
 import { Preparation } from "./preparation.ts";
-import { bucketsLost, digest, succeed } from "./succession.ts";
+import { bucketsEntered, bucketsLost, digest, succeed } from "./succession.ts";
 import type { SwitchDriver } from "./switch-driver.ts";
 import { SwitchLeader } from "./switch-leader.ts";
 import { DEFAULT_TIMING, type Timing } from "./timing.ts";
@@ -190,9 +190,8 @@ export class TrafficManager {
       if (!(error instanceof DobbsError)) throw error;
       return this.#report({ kind: "refused", generation, code: error.code, why: error.message });
     }
-    const losing = this.#owners.some(({ name }) => bucketsLost(last, next, name).length > 0);
-    // Behind its peers: the missing generation is on its way, and this order will be repeated.
-    if (losing && this.#ipd.generation !== last.generation) return;
+    // Behind its peers, or its IPD is being given everything anew: the missing generation is on its way, and this order will be repeated.
+    if (this.#ipd.generation !== last.generation && this.#owners.some(({ name }) => takesPart(name, last, next))) return;
     this.#preparation?.undo();
     this.#preparation = new Preparation({
       session: this.#session,
@@ -320,4 +319,12 @@ export class TrafficManager {
   #note(event: string, details: Readonly<Record<string, string | number | boolean>>): void {
     this.#options.journal.note(event, { blade: this.#options.blade, ...details });
   }
+}
+
+/** Whether an owner that a history of `last` names loses or gets buckets: what its host has in them can be told under `last` only. One that no
+ *  history names, as it comes in, or comes back, may have nothing in force. */
+function takesPart(owner: string, last: Assignment, next: Assignment): boolean {
+  const number = last.owners.findIndex((entry) => entry?.name === owner);
+  const isIn = last.buckets.some((history) => history.includes(number));
+  return isIn && (bucketsLost(last, next, owner).length > 0 || bucketsEntered(last, next, owner).length > 0);
 }

@@ -281,6 +281,15 @@ describe("draining", () => {
     assert.equal(world.manager.status().blades[0]!.status, "active");
   });
 
+  test("a blade that has gone offline and was switched off comes back with nothing in it, before anything else has changed", () => {
+    const world = draining(0);
+    assert.ok(world.clock.until(() => world.offline.length > 0, 5_000));
+    world.restartShim("ardsley");
+    world.restartTrafficManager("ardsley");
+    assert.equal(world.outcomeOf((on) => world.manager.addBlades([world.blades.get("ardsley")!.blade], on)), null);
+    assert.equal(world.current()["ardsley"], 8);
+  });
+
   test("a blade that has gone offline comes back under its name", () => {
     const world = draining(3);
     world.host("ardsley").sockets = [];

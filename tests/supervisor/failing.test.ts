@@ -1,7 +1,7 @@
 /** Blades that fail: fenced at the switches first, then out of every history. Real managers, real images. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { code, generations, histories, statesOf } from "./probe.ts";
+import { bucketsOf, code, generations, histories, openOwn, statesOf } from "./probe.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 const THREE = ["ardsley", "dobbs-ferry", "hartsdale"] as const;
@@ -123,6 +123,30 @@ describe("a blade that fails", () => {
     assert.deepEqual([statusOf(world, "hartsdale").status, statusOf(world, "hartsdale").fenced], ["failed", true]);
     world.host("hartsdale").sockets = world.host("hartsdale").sockets.map((socket) => ({ ...socket, state: "time-wait" }));
     assert.equal(add(), null, "what is in time-wait answers for nobody");
+  });
+
+  test("leaves its buckets to none whose host has connections there from before, while their clients may have opened them anew elsewhere", () => {
+    const world = new World({ buckets: 64 });
+    world.grow("ardsley", "dobbs-ferry", "hartsdale", "rye");
+    openOwn(world, "ardsley", 40);
+    const sockets = [...world.host("ardsley").sockets];
+    const clients = bucketsOf(world, "ardsley", sockets.map(({ client }) => client));
+    assert.equal(fail(world, "ardsley"), null);
+    world.host("ardsley").sockets = [];
+    const { blade } = world.blades.get("ardsley")!;
+    assert.equal(world.outcomeOf((on) => world.manager.addBlades([blade], on)), null);
+    // In buckets that it has not got back its host still has what it had; their clients have opened them anew.
+    const strays = sockets.filter(({ client }) => !histories(world)[clients.get(client)!]!.includes("ardsley"));
+    world.host("ardsley").sockets = strays;
+    for (const socket of strays) world.host(histories(world)[clients.get(socket.client)!]![0]!).sockets.push({ ...socket });
+    const buckets = [...new Set(strays.map(({ client }) => clients.get(client)!))];
+    assert.equal(world.outcomeOf((on) => world.manager.moveBuckets(buckets, "hartsdale", on)), null);
+    world.clock.advance(1_500);
+    world.unplug("hartsdale");
+    assert.equal(fail(world, "hartsdale"), null);
+    const after = histories(world);
+    assert.deepEqual(buckets.filter((bucket) => after[bucket]!.includes("ardsley") && after[bucket]!.length > 1), []);
+    assert.ok(world.current()["ardsley"]! > 8, "it gets others");
   });
 
   test("is not let in again, nor when its shim and its traffic manager were started anew, and its host was not", () => {

@@ -124,6 +124,25 @@ describe("the assignment that follows another", () => {
     assert.equal(next.owners[2]!.name, "c", "its number is kept: others may still know it by it");
   });
 
+  test("without a blade gives no bucket to whom something is left there that others may have opened anew, if there is a choice", () => {
+    const members = ["a", "b", "c", "d"].map((name) => member(name));
+    const first = assignmentAfter(viewOf(members, 8));
+    const all = [...first.buckets.keys()];
+    const last = succeed({ ...viewOf(members, 8), moves: all.map((bucket) => ({ bucket, to: "d" })) }, first, 2);
+    const view = viewOf([...["a", "b", "c"].map((name) => member(name)), member("d", 1, "failed")], 8);
+    const planned = names(expel(view, last, "d", 3));
+    const live = new Map([["a", new Map(all.map((bucket) => [bucket, 1]))]]);
+    const next = names(expel(view, last, "d", 3, live));
+    for (const bucket of all) {
+      const previous = names(last)[bucket]!.filter((name) => name !== "d");
+      if (planned[bucket]![0] !== "a" || previous.includes("a") || previous.length === 0) assert.deepEqual(next[bucket], planned[bucket]);
+      else assert.notEqual(next[bucket]![0], "a");
+    }
+    assert.notDeepEqual(next, planned);
+    const everyone = new Map(["a", "b", "c"].map((name) => [name, new Map(all.map((bucket) => [bucket, 1]))]));
+    assert.ok(names(expel(view, last, "d", 3, everyone)).every((history) => history.length > 0));
+  });
+
   test("without a blade takes nothing but the assigner's word for who inherits, and needs somebody", () => {
     const last = assignmentAfter(viewOf([member("a"), member("b")], 4));
     const nobody = viewOf([member("a", 1, "failed"), member("b", 1, "draining")], 4);

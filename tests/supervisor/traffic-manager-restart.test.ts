@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { generations, statesOf } from "./probe.ts";
+import { generations, openOwn, statesOf } from "./probe.ts";
 import { World } from "./world.ts";
 
 const LOOK_EVERY_MS = 25;
@@ -90,6 +90,26 @@ describe("a traffic manager that is killed at any message", () => {
           const previous = statesOf(world, "ardsley").filter(({ index }) => index > 0);
           assert.ok(previous.every(({ complete }) => complete), JSON.stringify(kill));
         }
+      }
+    });
+  }
+});
+
+describe("a blade that gets buckets just after a restart, whose host has connections in its own buckets", () => {
+  const RESTARTS: Readonly<Record<string, (world: World) => void>> = {
+    "of its traffic manager": (world) => world.restartTrafficManager("dobbs-ferry"),
+    "of its shim": (world) => world.restartShim("dobbs-ferry"),
+  };
+  for (const [title, restart] of Object.entries(RESTARTS)) {
+    test(`${title}: none of these is taken for one from before it left`, () => {
+      for (let ms = 0; ms <= 240; ms += 3) {
+        const world = new World();
+        world.grow("ardsley", "dobbs-ferry", "hartsdale");
+        openOwn(world, "dobbs-ferry", 6);
+        world.clock.advance(1_000);
+        restart(world);
+        world.clock.advance(ms);
+        assert.equal(world.outcomeOf((on) => world.manager.drainBlade("ardsley", null, on)), null, `${ms} ms after it`);
       }
     });
   }
