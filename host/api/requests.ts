@@ -36,10 +36,10 @@ export class Requests {
     this.#run = run;
   }
 
-  /** Begins one. `request` says in a few words what is asked. Returns its id. Throws E_API_BUSY, and what `run` throws
-   *  that is no DobbsError. */
-  begin(request: string, run: (onOutcome: OnOutcome) => void): string {
-    if (this.#waiting >= WAITING_MAX) {
+  /** Begins one. `request` says in a few words what is asked. `isUrgent`: it is begun however many wait. Returns its id. Throws E_API_BUSY, and
+   *  what `run` throws that is no DobbsError. */
+  begin(request: string, run: (onOutcome: OnOutcome) => void, isUrgent = false): string {
+    if (this.#waiting >= WAITING_MAX && !isUrgent) {
       throw new DobbsError("E_API_BUSY", `${WAITING_MAX} requests are waiting already`, "Ask again when some are done.", 1);
     }
     const entry: Entry = { id: `${this.#run}-${++this.#made}`, request, outcome: null, waiters: new Set() };

@@ -125,7 +125,8 @@ export class Service {
   }
 
   fail(name: string): string {
-    return this.#begin(`fail ${name}`, (onOutcome) => this.#options.manager.failBlade(name, onOutcome));
+    // It may be what all the others wait for.
+    return this.#requests.begin(`fail ${name}`, (onOutcome) => this.#options.manager.failBlade(name, onOutcome), true);
   }
 
   weigh(weights: Readonly<Record<string, number>>, force: boolean): string {

@@ -125,6 +125,7 @@ export class Members {
   /** The drain of a blade is cancelled: it serves again. */
   stays(blade: string): void {
     this.#parts.drains.forget(blade);
+    this.#parts.reconfigurer.dropCut(blade);
     this.#lingering.delete(blade);
     this.#core.note("drain-cancelled", { blade, cut: this.#takeCut(blade, "deadline") });
     const { [blade]: id, ...removals } = this.#core.state.removals;

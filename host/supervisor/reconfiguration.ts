@@ -6,16 +6,16 @@
  * move:   prepare --all agree--> install --all acknowledge, or time-out--> switch --programmed, or time-out--> finished
  *            '--refused, digests differ, time-out--> called-off
  * forced: prepare --all agree--> release --whoever falls off a history acknowledges--> install --...
- *                                   '--one of these is failed--> called-off
+ *                                   '--a blade is failed, or at its deadline--> called-off
  * forget:                        install --...--> finished      (no current owner changes: no switch has to know)
  * fail:   fence --the port is shut--> install --...--> switch --...--> finished      (nobody is there to prepare)
  * cut:    the same, of a draining blade at its deadline
  * ```
  *
  * Before the first install everything can be taken back; after it, everything goes forward. A fence has no time-out: as
- * long as clients may reach the failed blade, no other may have its buckets. Neither has a release: an owner that falls off a full
+ * long as clients may reach the failed blade, no other may have its buckets. Neither has a release by itself: an owner that falls off a full
  * history by force is asked by nobody any more, and may know connections that others open anew, until it has put that in force. One that has
- * done so for a move that is called off comes back to the history by the next install, which that of the failed blade is.
+ * done so for a move that is called off comes back to the history by the next install: that of the failed blade, or of the one at its deadline.
  */
 import type { Assignment } from "../model/assignment.ts";
 import type { Order, Report } from "./messages.ts";
@@ -130,13 +130,20 @@ export function onSwitched(
   return { state: { ...state, problem: { code: "E_SWITCH", why } }, actions: [] };
 }
 
-/** A blade that takes part is being failed: nobody waits for it. */
+/** A blade is being failed: nobody waits for it, and it waits for nobody who has to let go. */
 export function onGone(state: Reconfiguration, blade: string, now: number): Transition {
+  if (state.phase === "release") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
   if (!state.waiting.includes(blade)) return { state, actions: [] };
-  if (state.phase === "prepare" || state.phase === "release") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
+  if (state.phase === "prepare") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
   const after = { ...state, waiting: state.waiting.filter((other) => other !== blade) };
   if (state.phase === "install" && after.waiting.length === 0) return allInstalled(after, now);
   return { state: after, actions: [] };
+}
+
+/** The deadline of a draining blade has come: it does not wait for those who are overdue with letting go. */
+export function onDeadline(state: Reconfiguration, blade: string, now: number): Transition {
+  if (state.phase !== "release" || state.problem === null) return { state, actions: [] };
+  return callOff(state, "E_DEADLINE", `the deadline of ${blade} has come, and there is ${state.problem.why}`, now);
 }
 
 /** Called every `retryMs`. */

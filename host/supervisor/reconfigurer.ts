@@ -9,7 +9,7 @@ import type { Cancel } from "./environment.ts";
 import { costOf, countForced, mustAnswer, withPrice } from "./forcing.ts";
 import type { Drained, Report } from "./messages.ts";
 import {
-  beginCut, beginFail, beginForget, beginMove, onGone, onReport, onSwitched, onTick, resume,
+  beginCut, beginFail, beginForget, beginMove, onDeadline, onGone, onReport, onSwitched, onTick, resume,
   type Beginning, type Reconfiguration, type Transition,
 } from "./reconfiguration.ts";
 import { changeView, type Request } from "./requests.ts";
@@ -65,7 +65,21 @@ export class Reconfigurer {
     this.#core.change({ waiting: isUrgent ? [task, ...waiting] : [...waiting, task] });
     if (isUrgent && this.state !== null && task.request.kind === "fail")
       this.#follow(onGone(this.state, task.request.blade, this.#core.now));
+    this.#giveWay();
     this.next();
+  }
+
+  /** A drain of this blade is over: what is still to be done at its deadline is not. */
+  dropCut(blade: string): void {
+    const { waiting } = this.#core.state;
+    const kept = waiting.filter((task) => task.kind !== "cut" || task.blade !== blade);
+    if (kept.length < waiting.length) this.#core.change({ waiting: kept });
+  }
+
+  /** To a deadline that waits. */
+  #giveWay(): void {
+    const cut = this.#core.state.waiting.find((task) => task.kind === "cut");
+    if (cut?.kind === "cut" && this.state !== null) this.#follow(onDeadline(this.state, cut.blade, this.#core.now));
   }
 
   /** Goes on after the appliance manager was started anew. */
@@ -232,6 +246,7 @@ export class Reconfigurer {
     if (this.state === null) return;
     this.#cancelTick = this.#core.timer(this.#core.timing.retryMs, () => {
       if (this.state !== null) this.#follow(onTick(this.state, this.#core.now, this.#core.timing));
+      this.#giveWay();
       this.#tick();
     });
   }

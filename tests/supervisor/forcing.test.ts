@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { OnOutcome } from "../../host/supervisor/appliance-manager.ts";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
-import { code, histories, statesOf } from "./probe.ts";
+import { code, generations, histories, statesOf } from "./probe.ts";
 import { World } from "./world.ts";
 
 const FIVE = ["ardsley", "dobbs-ferry", "hartsdale", "irvington", "tarrytown"] as const;
@@ -96,15 +96,20 @@ function told(world: World, generation: number): string[] {
   return [...new Set(orders.map(({ to }) => to))].sort();
 }
 
-/** A forced move that waits for the oldest owner, which has fallen silent. */
-function waiting(): { world: World; saved: ApplianceState[]; errors: (Error | null)[]; next: number } {
+/** A forced move that waits for the oldest owner, which has fallen silent: it has not been told, or (`lets go`) it has let go, and nobody
+ *  hears that. `before` the move, something else is asked for. */
+function waiting(how: "silent" | "lets go" = "silent", before: (world: World) => void = () => undefined): { world: World; saved: ApplianceState[]; errors: (Error | null)[]; next: number } {
   const { world, saved } = full();
+  before(world);
   const errors: (Error | null)[] = [];
   const next = world.manager.assignment().generation + 1;
-  world.options = { ...world.options, loses: (_from, to, message) => to === "ardsley" && message.kind === "install" };
+  const isLost = how === "silent" ? (to: string) => to === "ardsley" : (_: string, from: string) => from === "ardsley";
+  world.options = { ...world.options, loses: (from, to, { kind }) => (kind === "install" || kind === "installed" || kind === "sessions") && isLost(to, from) };
   world.manager.moveBuckets(ALL, "tarrytown", (error) => errors.push(error), true);
   assert.ok(world.clock.until(() => world.manager.status().phase === "release", 2_000));
-  world.options = { ...world.options, loses: (from, to) => from === "ardsley" || to === "ardsley" };
+  const everything = (from: string, to: string): boolean => from === "ardsley" || to === "ardsley";
+  if (how === "lets go") world.clock.advance(100);
+  world.options = { ...world.options, loses: everything };
   world.clock.advance(20_000);
   return { world, saved, errors, next };
 }
@@ -144,6 +149,33 @@ describe("an owner that falls off a full history", () => {
     assert.deepEqual(world.events("fenced", "installed").slice(-2).map(({ event }) => event), ["fenced", "installed"]);
     for (const history of histories(world)) assert.deepEqual(history, ["irvington", "hartsdale", "dobbs-ferry"]);
     assert.deepEqual(world.manager.status().tally.cut, { deadline: 0, failed: FLOWS, forced: 0, flows: 0 });
+  });
+
+  test("does not hold up the failure of another blade: the move is called off, and if it has let go, it is back in the histories", () => {
+    const { world, errors, next } = waiting("lets go");
+    assert.equal(generations(world)[0], next);
+    world.unplug("hartsdale");
+    const { error } = ask(world, (on) => world.manager.failBlade("hartsdale", on));
+    assert.deepEqual([error, errors.map(code)], [null, ["E_BLADE_FAILED"]]);
+    for (const history of histories(world)) assert.deepEqual(history, ["irvington", "dobbs-ferry", "ardsley"]);
+    world.options = {};
+    world.clock.advance(5_000);
+    const previous = statesOf(world, "ardsley").filter(({ index }) => index > 0);
+    assert.deepEqual([previous.length, previous.reduce((sum, { rows }) => sum + rows, 0)], [16, FLOWS]);
+  });
+
+  test("does not hold up a deadline either, once it is overdue", () => {
+    const { world, errors } = waiting("silent", (before) => {
+      // Nothing but what is ordered moves.
+      const weights = Object.fromEntries(FIVE.map((name) => [name, name === "irvington" ? 1 : 0]));
+      assert.equal(before.outcomeOf((on) => before.manager.setWeights(weights, on)), null);
+      assert.equal(before.outcomeOf((on) => before.manager.drainBlade("dobbs-ferry", 24_000, on)), null);
+    });
+    assert.deepEqual(errors, []);
+    world.clock.advance(8_000);
+    assert.deepEqual(errors.map(code), ["E_DEADLINE"]);
+    assert.deepEqual(world.offline.map(({ blade }) => blade), ["dobbs-ferry"]);
+    for (const history of histories(world)) assert.deepEqual(history, ["irvington", "hartsdale", "ardsley"]);
   });
 
   test("is waited for by an appliance manager that was started anew", () => {

@@ -54,6 +54,21 @@ describe("a drain that is cancelled", () => {
     assert.equal(world.host("ardsley").sockets.length, FLOWS);
   });
 
+  test("has no deadline any more when that came while it was waiting, and another drain has its own", () => {
+    let areLost = false;
+    const world = draining(4_000, { loses: (_from, _to, { kind }) => areLost && kind === "prepared" });
+    world.clock.advance(2_500);
+    areLost = true;
+    const outcomes: (Error | null)[] = [];
+    world.manager.setWeights({ "dobbs-ferry": 2 }, (error) => outcomes.push(error));
+    world.manager.cancelDrain("ardsley", (error) => outcomes.push(error));
+    world.manager.drainBlade("ardsley", 3_600_000, (error) => outcomes.push(error));
+    world.clock.advance(2_000);
+    areLost = false;
+    world.clock.advance(20_000);
+    assert.deepEqual([outcomes.map(code), world.offline, world.events("deadline")], [["null", "null", "null"], [], []]);
+  });
+
   test("in the middle of the handshake leaves no bucket sealed", () => {
     const world = draining();
     world.host("ardsley").sockets = world.host("ardsley").sockets.slice(0, 1);
