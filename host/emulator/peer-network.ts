@@ -28,10 +28,19 @@ export class PeerNetwork<M> {
   peersOf(name: string): Peers<M> {
     return {
       send: (to, message) => {
-        const copy = structuredClone(message);
+        const copy = copyOf(message);
         const travel = travelTime(this.#timing, this.#random);
         if (travel !== null) this.#clock.after(travel, () => this.#members.get(to)?.(name, copy));
       },
     };
   }
+}
+
+/** Of plain data, as all messages are; several times faster than `structuredClone`. */
+function copyOf<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  const copy: Record<string, unknown> = {};
+  for (const key in value) copy[key] = copyOf(value[key]);
+  return copy as T;
 }
