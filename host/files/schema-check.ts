@@ -88,7 +88,7 @@ function shown(value: unknown): string {
 }
 
 /** `/blades/1/mac` -> `["blades", 1, "mac"]`: a number where the value has a list. */
-function pathOf(pointer: string, root: unknown): Path {
+export function pathOf(pointer: string, root: unknown): Path {
   let value = root;
   return pointer.split("/").slice(1).map((escaped) => {
     const key = escaped.replaceAll("~1", "/").replaceAll("~0", "~");

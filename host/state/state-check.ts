@@ -4,6 +4,7 @@ import type { Assignment } from "../model/assignment.ts";
 import { NO_TALLY } from "../supervisor/initial-state.ts";
 import { STATE_FORMAT, type ApplianceState } from "../supervisor/state.ts";
 import { digest } from "../supervisor/succession.ts";
+import { wrongPlace } from "./state-schema.ts";
 
 const BEGIN_ANEW = "Restore the file from a copy, or move it away, stop all nodes and begin anew.";
 
@@ -18,9 +19,9 @@ export function parseState(json: string, path: string): ApplianceState {
   const format = value?.format as number | undefined;
   if (typeof format === "number" && format > STATE_FORMAT) throw newer(path, format);
   if (value !== null && typeof value === "object") value = withLaterMembers(value);
-  const missing = value === null ? "everything" : whatIsWrong(value);
-  if (missing !== null) throw damaged(path, `${missing} is missing or wrong`);
-  return value as ApplianceState;
+  const wrong = wrongPlace(value) ?? wrongBuckets(value as ApplianceState);
+  if (wrong !== null) throw damaged(path, `${wrong} is missing or wrong`);
+  return withSince(value as ApplianceState);
 }
 
 export function damaged(path: string, why: string): DobbsError {
@@ -32,29 +33,40 @@ export function newer(path: string, format: number): DobbsError {
   return new DobbsError("E_STATE_NEWER", message, "Run the release of Dobbs that wrote it, or a newer one.");
 }
 
-/** What came later than the first files of this format. */
+/** What came later than the first files of this format, but for `since`. */
 function withLaterMembers(value: Partial<ApplianceState>): Partial<ApplianceState> {
   const { tally = NO_TALLY, ...others } = value;
   const isWhole = typeof tally?.cut === "object";
-  return { flowsCut: {}, ...withSince(others), tally: isWhole ? { ...tally, cut: { ...NO_TALLY.cut, ...tally.cut } } : tally };
+  return { flowsCut: {}, ...withCut(others), tally: isWhole ? { ...tally, cut: { ...NO_TALLY.cut, ...tally.cut } } : tally };
+}
+
+function withCut<T extends Partial<ApplianceState>>(value: T): T {
+  const { running } = value;
+  const isThere = running?.kind === "reconfiguration" && typeof running.state === "object" && running.state !== null;
+  return isThere ? { ...value, running: { ...running, state: { ...running.state, cut: running.state.cut ?? 0 } } } : value;
 }
 
 /**
  * Of owners it was not always noted since when they are in. Then they are since the assignment that is in force, or was before the one that is on its
  * way: nobody takes them for longer known than they are.
  */
-function withSince<T extends Partial<ApplianceState>>(value: T): T {
-  const { assignment, running } = value;
-  if (!Array.isArray(assignment?.owners)) return value;
+function withSince(saved: ApplianceState): ApplianceState {
+  const { assignment, running } = saved;
   const state = running?.kind === "reconfiguration" ? running.state : null;
-  if (!Array.isArray(state?.last?.owners) || !Array.isArray(state.next?.owners)) return { ...value, assignment: dated(assignment, null) };
-  const last = dated(state.last, null);
-  const next = dated(state.next, last);
+  if (![assignment, state?.last, state?.next].some(isUndated)) return saved;
+  const last = state && dated(state.last, null);
+  const next = state && dated(state.next, last);
+  const sameAs = ({ generation }: Assignment, ...known: (Assignment | null)[]) => known.find((one) => one?.generation === generation);
+  const inForce = sameAs(assignment, next, last) ?? dated(assignment, last);
   return {
-    ...value,
-    assignment: assignment.generation === next.generation ? next : dated(assignment, last),
-    running: { ...running, state: { ...state, last, next, digest: digest(next) } },
+    ...saved,
+    assignment: inForce,
+    running: running?.kind === "reconfiguration" ? { ...running, state: { ...running.state, last: last!, next: next!, digest: digest(next!) } } : running,
   };
+}
+
+function isUndated(assignment: Assignment | undefined): boolean {
+  return assignment?.owners.some((owner) => owner !== null && owner.since === undefined) ?? false;
 }
 
 /** `before`: an assignment that may have had the same owners, by number. */
@@ -66,43 +78,17 @@ function dated(assignment: Assignment, before: Assignment | null): Assignment {
   return { ...assignment, owners: assignment.owners.map((owner, number) => owner && { ...owner, since: owner.since ?? since(owner.name, number) }) };
 }
 
-type Kind = "number" | "object" | "array" | "object or null" | "number or null";
-
-/** Every member of the state, and what it has to be. */
-const MEMBERS: Readonly<Record<keyof ApplianceState, Kind>> = {
-  format: "number",
-  view: "object",
-  assignment: "object",
-  generation: "number",
-  generationAt: "number or null",
-  requests: "number",
-  running: "object or null",
-  waiting: "array",
-  drains: "object",
-  cuts: "object",
-  removals: "object",
-  fenced: "object",
-  tally: "object",
-  flowsCut: "object",
-  switches: "object",
-  activation: "object or null",
-  tables: "object",
-};
-
-/** The name of the first member that is not what it has to be; null: all are. */
-function whatIsWrong(value: Partial<ApplianceState>): string | null {
-  const wrong = Object.entries(MEMBERS).find(([name, kind]) => !isOf(kind, value[name as keyof ApplianceState]));
-  if (wrong) return wrong[0];
-  if (!Array.isArray(value.view?.members)) return "view.members";
-  if (!Array.isArray(value.assignment?.buckets) || !Array.isArray(value.assignment.owners)) return "assignment.buckets";
-  if (value.assignment.buckets.length !== value.view.buckets) return "assignment.buckets";
-  const { running } = value;
-  const isWhole = running?.kind !== "reconfiguration" || [running.state?.last, running.state?.next].every((assignment) => Array.isArray(assignment?.owners));
-  return isWhole ? null : "running.state";
-}
-
-function isOf(kind: Kind, value: unknown): boolean {
-  if (value === null) return kind.endsWith("or null");
-  if (Array.isArray(value)) return kind === "array";
-  return kind.startsWith(typeof value);
+/** What a schema cannot say: histories of as many buckets as there are, that name owners that there are. Null: all do. */
+function wrongBuckets({ view, assignment, switches, running }: ApplianceState): string | null {
+  const assignments: [string, Assignment][] = [["assignment", assignment], ["switches.assignment", switches.assignment]];
+  if (running?.kind === "reconfiguration") {
+    const { last, next } = running.state;
+    assignments.push(["running.state.last", last], ["running.state.next", next]);
+  }
+  for (const [name, { owners, buckets }] of assignments) {
+    if (buckets.length !== view.buckets) return `${name}.buckets`;
+    const bucket = buckets.findIndex((history) => history.some((number) => (owners[number] ?? null) === null));
+    if (bucket >= 0) return `${name}.buckets[${bucket}]`;
+  }
+  return null;
 }

@@ -12,8 +12,9 @@ import sqlite from "node-sqlite3-wasm";
 import type { DobbsError } from "../../host/errors.ts";
 import type { Assignment } from "../../host/model/assignment.ts";
 import { SqliteStore } from "../../host/state/sqlite-store.ts";
+import { initialState } from "../../host/supervisor/initial-state.ts";
 import { beginForget } from "../../host/supervisor/reconfiguration.ts";
-import { stateNumber } from "./states.ts";
+import { FIRST_DAY, stateNumber } from "./states.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "dobbs-state-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -77,7 +78,7 @@ describe("a state file", () => {
     const path = newPath();
     const owners = [{ name: "ardsley", mac: "02:00:00:00:00:01", blade: "ardsley", port: 1, since: 3 }, null];
     const assignment: Assignment = { generation: 7, owners, buckets: [[0]] };
-    using(path, (store) => store.save({ ...stateNumber(1), view: { ...stateNumber(1).view, buckets: 1 }, assignment }));
+    using(path, (store) => store.save({ ...initialState({ ...FIRST_DAY, buckets: 1 }), assignment }));
     assert.deepEqual(using(path, (store) => store.load())!.assignment.owners, owners);
     tamper(path, `UPDATE state SET json = json_remove(json, '$.assignment.owners[0].since')`);
     assert.deepEqual(using(path, (store) => store.load())!.assignment.owners, [{ ...owners[0], since: 7 }, null]);
@@ -86,11 +87,12 @@ describe("a state file", () => {
   test("of an earlier release has them in since the one before, where an assignment is on its way, with its digest", () => {
     const path = newPath();
     const owner = (name: string, since: number) => ({ name, mac: "02:00:00:00:00:01", blade: name, port: 1, since });
-    const view = { ...stateNumber(1).view, buckets: 1 };
+    const first = initialState({ ...FIRST_DAY, buckets: 1 });
+    const { view } = first;
     const last: Assignment = { generation: 7, owners: [owner("ardsley", 7), null], buckets: [[0]] };
     const next: Assignment = { generation: 8, owners: [owner("ardsley", 7), owner("rye", 8)], buckets: [[1, 0]] };
     const { state } = beginForget({ view, last, blades: ["ardsley"], steers: true, now: 0 }, next);
-    using(path, (store) => store.save({ ...stateNumber(1), view, assignment: last, generation: 8, running: { kind: "reconfiguration", state, task: null } }));
+    using(path, (store) => store.save({ ...first, assignment: last, generation: 8, running: { kind: "reconfiguration", state, task: null } }));
     const before = using(path, (store) => store.load())!;
     tamper(path, `UPDATE state SET json = json_remove(json, '$.assignment.owners[0].since', '$.running.state.last.owners[0].since', '$.running.state.next.owners[0].since', '$.running.state.next.owners[1].since')`);
     assert.deepEqual(using(path, (store) => store.load()), before);
