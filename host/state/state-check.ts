@@ -48,20 +48,22 @@ function withCut<T extends Partial<ApplianceState>>(value: T): T {
 
 /**
  * Of owners it was not always noted since when they are in. Then they are since the assignment that is in force, or was before the one that is on its
- * way: nobody takes them for longer known than they are.
+ * way: nobody takes them for longer known than they are. What the switches are to have is one of these, or was before them.
  */
 function withSince(saved: ApplianceState): ApplianceState {
-  const { assignment, running } = saved;
+  const { assignment, running, switches } = saved;
   const state = running?.kind === "reconfiguration" ? running.state : null;
-  if (![assignment, state?.last, state?.next].some(isUndated)) return saved;
+  if (![assignment, switches.assignment, state?.last, state?.next].some(isUndated)) return saved;
   const last = state && dated(state.last, null);
   const next = state && dated(state.next, last);
   const sameAs = ({ generation }: Assignment, ...known: (Assignment | null)[]) => known.find((one) => one?.generation === generation);
   const inForce = sameAs(assignment, next, last) ?? dated(assignment, last);
+  const steered = sameAs(switches.assignment, inForce, next, last) ?? dated(switches.assignment, null);
   return {
     ...saved,
     assignment: inForce,
     running: running?.kind === "reconfiguration" ? { ...running, state: { ...running.state, last: last!, next: next!, digest: digest(next!) } } : running,
+    switches: { ...switches, assignment: steered },
   };
 }
 

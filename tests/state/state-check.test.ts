@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { DobbsError } from "../../host/errors.ts";
+import { asOrder } from "../../host/process/message-schema.ts";
 import { parseState } from "../../host/state/state-check.ts";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
 import { edited, placesIn, type Step } from "../process/samples.ts";
@@ -133,4 +134,55 @@ describe("a state", () => {
       assert.ok(message.includes(`: ${place} is missing or wrong`), message);
     });
   }
+});
+
+describe("a state of an earlier release, that does not say since when owners are in,", () => {
+  const withoutSince = (state: ApplianceState): ApplianceState =>
+    JSON.parse(JSON.stringify(state), (_, value: unknown) => {
+      if (typeof value !== "object" || value === null || !("mac" in value) || !("since" in value)) return value;
+      const { since: __, ...owner } = value;
+      return owner;
+    }) as ApplianceState;
+
+  /** Grown, and stopped at what is saved last. */
+  function grown() {
+    const states: ApplianceState[] = [];
+    const world = new World({ store: { save: (state) => void states.push(state) } });
+    world.grow("ardsley", "dobbs-ferry");
+    world.clock.advance(2_000);
+    return { world, state: states.at(-1)! };
+  }
+
+  test("has switches that can be programmed: a failover works, and the link takes every order", () => {
+    const { world, state } = grown();
+    const sent = world.sent.length;
+    world.restartManager(load(withoutSince(state)));
+    for (const name of world.blades.keys()) world.restartTrafficManager(name);
+    world.clock.advance(2_000);
+    assert.equal(world.outcomeOf((on) => world.manager.activateSwitch("standby", on)), null);
+    const orders = world.sent.slice(sent).filter(({ message }) => ["switch", "install", "prepare"].includes(message.kind));
+    assert.ok(orders.some(({ message }) => message.kind === "switch"));
+    for (const { message } of orders) assert.notEqual(asOrder(JSON.parse(JSON.stringify(message))), null, message.kind);
+    assert.deepEqual(world.events("not-switched"), []);
+  });
+
+  test("has for its switches the assignment of that generation, or one that is dated in the same way", () => {
+    const { state } = grown();
+    const same = load(withoutSince(state));
+    assert.equal(same.switches.assignment, same.assignment);
+    const ahead = { ...state, assignment: { ...state.assignment, generation: 7 } };
+    assert.deepEqual(load(withoutSince(ahead)).switches.assignment, state.switches.assignment);
+  });
+
+  test("that has something under way has for its switches the assignment before or after it", () => {
+    for (const state of STATES) {
+      if (state.running?.kind !== "reconfiguration") continue;
+      const { switches, running } = load(withoutSince(state));
+      assert.ok(running?.kind === "reconfiguration");
+      const { last, next } = running.state;
+      const same = [last, next].find(({ generation }) => generation === switches.assignment.generation);
+      if (same) assert.equal(switches.assignment, same);
+      for (const owner of switches.assignment.owners) assert.ok(owner === null || owner.since > 0);
+    }
+  });
 });
