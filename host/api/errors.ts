@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   E_WEIGHT: 400,
   // What names, addresses and ports in a request cannot be, whatever the appliance is at.
   E_APPLIANCE_REFERENCE: 400,
+  E_APPLIANCE_NAME: 400,
   E_APPLIANCE_ADDRESS: 400,
   E_APPLIANCE_PORT: 400,
 };

@@ -7,7 +7,7 @@ import { type BalanceEntry, checkBalance } from "./balance-check.ts";
 import { checkConnectionIds, type ConnectionIdsEntry } from "./connection-ids.ts";
 import { checkDrain, checkServices, type ServiceEntry } from "./service.ts";
 import { checkSwitches, type SwitchEntry } from "./switch-check.ts";
-import { isTakenName } from "./taken-name.ts";
+import { APPLIANCE_MANAGER, isTakenName } from "./taken-name.ts";
 
 export type { SwitchEntry };
 
@@ -98,6 +98,10 @@ function* checkNames({ blades }: ApplianceFile): Problems {
     const path = ["blades", b, "name"];
     if (blade.name === AT_BLADES || blade.name === AT_SWITCH) {
       const message = `no blade can be called "${blade.name}", which means something else in "at"`;
+      yield { code: "E_APPLIANCE_NAME", path, message, mend: "Give it another name." };
+    }
+    if (blade.name === APPLIANCE_MANAGER) {
+      const message = `no blade can be called "${blade.name}": managers call the appliance manager so`;
       yield { code: "E_APPLIANCE_NAME", path, message, mend: "Give it another name." };
     }
     if (isTakenName(blade.name)) {

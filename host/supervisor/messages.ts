@@ -119,5 +119,4 @@ export type PeerMessage = Sessions | Handover;
 
 export type ManagerMessage = Order | Report | Handover;
 
-/** The appliance manager's address among its peers; no blade may have this name. */
-export const APPLIANCE_MANAGER = "appliance-manager";
+export { APPLIANCE_MANAGER } from "../model/taken-name.ts";

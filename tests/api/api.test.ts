@@ -152,6 +152,10 @@ describe("the JSON API", () => {
     await refused(add({ mac: "x" }), 400, "E_API_BODY");
     await refused(add({ name: "other" }), 400, "E_API_BODY");
     await refused(add({ color: "red" }), 400, "E_API_BODY");
+    for (const name of ["constructor", "valueOf", "switch", "appliance-manager"]) {
+      await refused(ask("POST", `/v1/blades/${name}/add`, { blade: { ...described, name } }), 400, "E_APPLIANCE_NAME");
+    }
+    await refused(ask("POST", "/v1/blades/__proto__/add", { blade: { ...described, name: "__proto__" } }), 400, "E_API_BODY");
     await refused(add({}), 503, "E_BLADE_ABSENT");
     assert.equal((await status()).blades.some(({ name }) => name === "irvington"), false);
     world.blades.plug("irvington");

@@ -209,6 +209,7 @@ const WRONG: Record<string, readonly [file: string, code: string, where: string]
   "two blades at one port": [SMALL.replace("port: 2\n", "port: 1\n"), "E_APPLIANCE_DUPLICATE", "a.yaml:11: blades[1].port:"],
   "a blade at an uplink": [SMALL.replace("port: 2\n", "port: 0\n"), "E_APPLIANCE_DUPLICATE", "a.yaml:11: blades[1].port:"],
   "a blade called switch": [SMALL.replace("ardsley", "switch"), "E_APPLIANCE_NAME", "a.yaml:9: blades[1].name:"],
+  "a blade called appliance-manager": [SMALL.replace("ardsley", "appliance-manager"), "E_APPLIANCE_NAME", "a.yaml:9: blades[1].name:"],
   "a service of TCP": [`${SMALL}services: [{ protocol: 6, class: flow }]\n`, "E_APPLIANCE_SERVICE", "a.yaml:16: services[0].protocol:"],
   "a port of a protocol without ports": [
     `${SMALL}services: [{ protocol: gre, port: 1, class: flow }]\n`,
