@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { HISTORY_DEPTH, type Assignment } from "../model/assignment.ts";
 import type { Handover, ManagerMessage, Order, PeerMessage, Report } from "../supervisor/messages.ts";
 import { LIST_FLOWS_MAX } from "../supervisor/handover-giver.ts";
+import { SHARE_MAX } from "../supervisor/view.ts";
 import * as s from "./schema.ts";
 
 const OWNER = s.object(
@@ -19,7 +20,7 @@ const ASSIGNMENT = s.object({
   owners: s.list(s.orNull(OWNER), s.OWNERS_MAX),
   buckets: s.list(s.list(s.whole(0, s.OWNERS_MAX - 1), HISTORY_DEPTH), s.BUCKETS_MAX),
 });
-const SHARE: s.Schema = { type: "number", minimum: 0, maximum: 1e6 };
+const SHARE: s.Schema = { type: "number", minimum: 0, maximum: SHARE_MAX };
 const MEMBER = s.object(
   {
     name: s.OWNER_NAME,

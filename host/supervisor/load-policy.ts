@@ -12,7 +12,7 @@ import type { LoadBalance } from "../model/appliance.ts";
 import type { Assignment } from "../model/assignment.ts";
 import { effectiveWeight } from "./assigner.ts";
 import type { LoadRequest } from "./requests.ts";
-import type { Member, View } from "./view.ts";
+import { SHARE_MAX, type Member, type View } from "./view.ts";
 
 export interface LoadPicture {
   readonly view: View;
@@ -107,15 +107,15 @@ function sidesOf({ view, assignment, loads, live }: LoadPicture): Side[] {
   return [...sides.values()];
 }
 
-/** What the weights have to be multiplied by so that balance gives each blade what it has now. */
+/** What the weights have to be multiplied by so that balance gives each blade what it has now, up to what a factor can be: the operators'
+ *  word stays the last one about a blade whose weight is next to nothing. */
 function factorsOf(sides: readonly Side[]): Record<string, number> {
   const weightOf = ({ owners }: Side): number => owners.reduce((sum, { weight }) => sum + weight, 0);
   const buckets = sides.reduce((sum, side) => sum + bucketsOf(side), 0);
   const weights = sides.reduce((sum, side) => sum + weightOf(side), 0);
   // A factor of 0 would take the blade out for good.
-  return Object.fromEntries(
-    sides.map((side) => [side.blade, (Math.max(1, bucketsOf(side)) * weights) / (buckets * weightOf(side))]),
-  );
+  const factorOf = (side: Side): number => (Math.max(1, bucketsOf(side)) * weights) / (buckets * weightOf(side));
+  return Object.fromEntries(sides.map((side) => [side.blade, Math.min(SHARE_MAX, factorOf(side))]));
 }
 
 function bucketsOf({ counts }: Side): number {

@@ -9,6 +9,9 @@ import { ownersOfBlade } from "../model/appliance.ts";
  *  force, and its switch port is shut until it is added again. */
 export type MemberStatus = "active" | "draining" | "offline" | "failed";
 
+/** Of weights, and of what they are multiplied by. */
+export const SHARE_MAX = 1e6;
+
 /** An owner of buckets in the view: a blade, or a VM on one. */
 export interface Member {
   /** As `Owner.name`. */
@@ -19,7 +22,7 @@ export interface Member {
   readonly port: number;
   /** Share of the buckets, relative to the other active members, as operators say. 0: none. */
   readonly weight: number;
-  /** What its blade's load has made of that: the weight is multiplied by it. Absent: 1. */
+  /** What its blade's load has made of that: the weight is multiplied by it. At most SHARE_MAX. Absent: 1. */
   readonly factor?: number;
   readonly status: MemberStatus;
 }

@@ -1,6 +1,7 @@
 /** Moves by load, against a model of blades whose load follows their connections: that they end, and stay within bounds. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { asOrder } from "../../host/process/message-schema.ts";
 import { balanced } from "../../host/supervisor/assigner.ts";
 import { planByLoad, type LoadPlan } from "../../host/supervisor/load-policy.ts";
 import { changeView } from "../../host/supervisor/requests.ts";
@@ -275,6 +276,20 @@ describe("a plan by load", () => {
     // Until an operator says otherwise.
     const weighed = changeView(settled, { kind: "weights", weights: { a: 1, b: 1, c: 1 }, force: false });
     assert.ok(weighed.members.every((one) => one.factor === undefined));
+  });
+
+  test("has factors that the link takes, whatever weights operators give", () => {
+    for (const weight of [1e-3, 1e-8, 1e-300, 5e-324, 1_000]) {
+      const odd = viewOf([member("a", weight), member("b"), member("c")]);
+      // One bucket by an operator's order: its weight gives it none.
+      const buckets = Array.from({ length: BUCKETS }, (_, bucket) => [bucket === 0 ? 0 : 1 + (bucket % 2)]);
+      const last = { ...assignmentAfter(viewOf([member("a"), member("b"), member("c")])), buckets };
+      const { moves, factors } = planByLoad({ view: odd, assignment: last, loads: new Map([["a", 0.1], ["b", 3], ["c", 1]]), live }, POLICY, false);
+      assert.ok(moves.length > 0);
+      assert.ok(Object.values(factors).every((factor) => factor > 0), JSON.stringify(factors));
+      const order = { kind: "prepare", generation: last.generation + 1, view: changeView(odd, { kind: "load", moves, factors }), last };
+      assert.notEqual(asOrder(JSON.parse(JSON.stringify(order))), null, `${weight}: ${JSON.stringify(factors)}`);
+    }
   });
 
   test("depends on nothing but its arguments, which it leaves alone", () => {
