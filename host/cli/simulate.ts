@@ -1,11 +1,10 @@
 /** `dobbs simulate`: random appliances under random traffic, reconfigurations and faults, each from a seed. */
-import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
 import { explain, failureText, violationText, writeFailure } from "../simulate/failure.ts";
 import { builtImages, type Images } from "../simulate/images.ts";
+import { readPlan } from "../simulate/plan-file.ts";
 import type { Plan } from "../simulate/plan.ts";
 import { simulationJson, simulationText } from "../simulate/report.ts";
 import { runSeeds, type SeedRange } from "../simulate/run-seeds.ts";
@@ -42,7 +41,7 @@ Examples:
   dobbs simulate --seeds 4711                      one seed again
   dobbs simulate --plan build/simulate/seed-4711.json
 
-Exit codes: 0 no violation; 1 a violation; 2 wrong usage.`;
+Exit codes: 0 no violation; 1 a violation; 2 wrong usage, or a plan that is none.`;
 
 interface SimulateOptions extends JsonOption {
   readonly seeds: SeedRange;
@@ -114,17 +113,6 @@ function runOne(simulator: Simulator, plan: Plan, json: boolean): boolean {
     print(simulationText(totals));
   }
   return violation !== undefined;
-}
-
-/** Throws E_PLAN. */
-function readPlan(path: string): Plan {
-  try {
-    const plan = JSON.parse(readFileSync(path, "utf8")) as Plan;
-    if (typeof plan.seed === "number" && plan.topology && plan.flows && plan.orders && plan.faults) return plan;
-  } catch (error) {
-    throw new DobbsError("E_PLAN", `cannot read the plan ${path}: ${error instanceof Error ? error.message : String(error)}`, "Give a file that dobbs simulate has written.");
-  }
-  throw new DobbsError("E_PLAN", `${path} is no plan`, "Give a file that dobbs simulate has written.");
 }
 
 function seedRange(text: string): SeedRange {

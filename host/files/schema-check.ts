@@ -40,7 +40,7 @@ export class SchemaCheck {
 
   #compile(): ValidateFunction {
     this.#schema = JSON.parse(readFileSync(this.#options.schemaPath, "utf8")) as Schema;
-    return new Ajv2020({ useDefaults: true, verbose: true, allowUnionTypes: true }).compile(this.#schema);
+    return new Ajv2020({ useDefaults: true, verbose: true, allowUnionTypes: true, discriminator: true }).compile(this.#schema);
   }
 
   #explain(error: ErrorObject, root: unknown): Problem {
@@ -50,7 +50,7 @@ export class SchemaCheck {
     switch (error.keyword) {
       case "required": {
         const field = error.params.missingProperty as string;
-        const mend = `Add "${field}": ${this.#describe(place.properties?.[field])}`;
+        const mend = `Add "${field}": ${this.#describe(place.properties?.[field] ?? place)}`;
         return { code: `${codePrefix}_MISSING`, path, message: `"${field}" is missing`, mend };
       }
       case "additionalProperties": {
@@ -58,6 +58,11 @@ export class SchemaCheck {
         const known = Object.keys(place.properties ?? {}).join(", ");
         const mend = `Correct its spelling or remove it; the fields here are ${known}.`;
         return { code: `${codePrefix}_UNKNOWN`, path: [...path, field], message: `unknown field "${field}"`, mend };
+      }
+      case "discriminator": {
+        const tag = error.params.tag as string;
+        const message = `${shown((error.data as Readonly<Record<string, unknown>>)[tag])} is not what belongs here`;
+        return { code: `${codePrefix}_VALUE`, path: [...path, tag], message, mend: `Write ${this.#describe(place)}` };
       }
       default: {
         const message = `${shown(error.data)} is not what belongs here`;

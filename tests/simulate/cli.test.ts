@@ -53,6 +53,12 @@ test("what is no seed, no plan or no number of minutes is wrong usage", () => {
   }
   assertFails(folder, ["simulate", "--minutes", "0"], { ...usage, message: /--minutes/ });
   assertFails(folder, ["simulate", "--plan", "missing.json"], { status: 2, code: "E_PLAN", message: /missing\.json/, mend: /dobbs simulate/ });
+  const wrong = { ...generatePlan(11), topology: {} };
+  writeFileSync(join(folder, "wrong.json"), JSON.stringify(wrong));
+  assertFails(folder, ["simulate", "--plan", "wrong.json"], { status: 2, code: "E_PLAN", message: /^wrong\.json: topology: "buckets" is missing$/, mend: /^Add "buckets"/ });
+  const empty = { ...generatePlan(11), topology: { ...generatePlan(11).topology, blades: [] } };
+  writeFileSync(join(folder, "empty.json"), JSON.stringify(empty));
+  assertFails(folder, ["simulate", "--plan", "empty.json"], { status: 2, code: "E_PLAN", message: /^empty\.json: topology\.blades: /, mend: /blades/ });
   writeFileSync(join(folder, "none.json"), readFileSync(join(folder, "endless.json"), "utf8").slice(0, 100));
   assertFails(folder, ["simulate", "--plan", "none.json"], { status: 2, code: "E_PLAN", message: /none\.json/, mend: /dobbs simulate/ });
 });
