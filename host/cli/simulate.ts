@@ -1,11 +1,11 @@
 /** `dobbs simulate`: random appliances under random traffic, reconfigurations and faults, each from a seed. */
 import { availableParallelism } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
-import { explain, failureText, violationText, writeFailure } from "../simulate/failure.ts";
+import { explain, failureText, replayCommand, violationText, writeFailure } from "../simulate/failure.ts";
 import { builtImages, type Images } from "../simulate/images.ts";
 import { readPlan } from "../simulate/plan-file.ts";
-import type { Plan } from "../simulate/plan.ts";
 import { simulationJson, simulationText } from "../simulate/report.ts";
 import { runSeeds, type SeedRange } from "../simulate/run-seeds.ts";
 import { Simulator } from "../simulate/simulator.ts";
@@ -41,7 +41,7 @@ Examples:
   dobbs simulate --seeds 4711                      one seed again
   dobbs simulate --plan build/simulate/seed-4711.json
 
-Exit codes: 0 no violation; 1 a violation; 2 wrong usage, or a plan that is none.`;
+Exit codes: 0 no violation; 1 a violation, or no seed was begun in time; 2 wrong usage, or a plan that is none.`;
 
 interface SimulateOptions extends JsonOption {
   readonly seeds: SeedRange;
@@ -68,14 +68,15 @@ export function simulateCommand(): Command {
 }
 
 async function simulateAction(options: SimulateOptions): Promise<void> {
-  const { board, plan, json } = options;
+  const { board, plan } = options;
   const images = builtImages(board);
-  const failed = plan === undefined ? await runRange(images, options) : runOne(new Simulator(images), readPlan(plan), json ?? false);
+  const failed = plan === undefined ? await runRange(images, options) : runOne(new Simulator(images), plan, options);
   if (failed) process.exitCode = 1;
 }
 
-/** Whether one failed. */
-async function runRange(images: Images, { seeds, minutes, workers, traces, json }: SimulateOptions): Promise<boolean> {
+/** Whether one failed. Throws E_SIMULATION_TIME when none was begun. */
+async function runRange(images: Images, { seeds, minutes, workers, board, traces, json }: SimulateOptions): Promise<boolean> {
+  const asked = { seeds: seeds.last - seeds.first + 1, board };
   let done = 0;
   let saidMs = Date.now();
   const totals = await runSeeds(seeds, images, {
@@ -86,33 +87,42 @@ async function runRange(images: Images, { seeds, minutes, workers, traces, json 
       if (violations[0]) process.stderr.write(`seed ${seed}: ${violationText(violations[0])}\n`);
       if (Date.now() - saidMs < PROGRESS_MS) return;
       saidMs = Date.now();
-      process.stderr.write(`${done} of ${seeds.last - seeds.first + 1} seeds\n`);
+      process.stderr.write(`${done} of ${asked.seeds} seeds\n`);
     },
   });
-  if (json) printJson(simulationJson(totals));
-  else print(simulationText(totals));
+  if (totals.seeds === 0) throw noneBegun(asked.seeds, minutes!);
+  if (json) printJson(simulationJson(totals, asked));
+  else print(simulationText(totals, asked));
   for (const { seed, violations } of totals.failed.slice(0, EXPLAINED_MAX)) {
     const endMs = Date.now() + SHRINK_SECONDS * 1_000;
-    const failure = explain(new Simulator(images), seed, violations[0]!, () => Date.now() > endMs);
+    const failure = explain(new Simulator(images), { seed, board }, violations[0]!, () => Date.now() > endMs);
     const paths = writeFailure(traces, failure);
-    process.stderr.write(`\nseed ${seed}, made smaller: ${paths.text}\n  replay: dobbs simulate --plan ${paths.plan}\n`);
+    process.stderr.write(`\nseed ${seed}, made smaller: ${paths.text}\n  replay: ${replayCommand({ seed, board, plan: paths.plan })}\n`);
   }
   return totals.failed.length > 0;
 }
 
-function runOne(simulator: Simulator, plan: Plan, json: boolean): boolean {
+function runOne(simulator: Simulator, path: string, { board, json }: SimulateOptions): boolean {
+  const plan = readPlan(path);
+  const ran = { seed: plan.seed, plan: path, board };
+  const asked = { ...ran, seeds: 1 };
   const first = simulator.runPlan(plan);
   const [violation] = first.violations;
   const totals = addOutcome(noTotals(), first);
   if (json) {
-    printJson(simulationJson(totals));
+    printJson(simulationJson(totals, asked));
   } else if (violation) {
     const { trace } = simulator.runPlan(plan, new Set(violation.flow === null ? [] : [violation.flow]));
-    print(failureText({ seed: plan.seed, violation, plan, shrunk: { violation, trace } }));
+    print(failureText({ ran, violation, plan, shrunk: { violation, trace } }));
   } else {
-    print(simulationText(totals));
+    print(simulationText(totals, asked));
   }
   return violation !== undefined;
+}
+
+function noneBegun(seeds: number, minutes: number): DobbsError {
+  const message = `0 of ${seeds} seeds were begun: --minutes ${minutes} was over before`;
+  return new DobbsError("E_SIMULATION_TIME", message, "Give it more --minutes.", 1);
 }
 
 function seedRange(text: string): SeedRange {

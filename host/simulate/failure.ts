@@ -1,6 +1,7 @@
 /** A failed seed, made small and written down for a person. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_BOARD } from "../boards/board.ts";
 import { generatePlan } from "./generate.ts";
 import { describe } from "./operator.ts";
 import type { FaultPlan, Plan } from "./plan.ts";
@@ -8,8 +9,17 @@ import type { Violation } from "./safety.ts";
 import { shrink } from "./shrink.ts";
 import type { Simulator } from "./simulator.ts";
 
-export interface Failure {
+/** What was run. */
+export interface Ran {
   readonly seed: number;
+  /** File of the plan; absent: that of the seed. */
+  readonly plan?: string;
+  /** Absent: the default one. */
+  readonly board?: string;
+}
+
+export interface Failure {
+  readonly ran: Ran;
   /** The first of the run as it was. */
   readonly violation: Violation;
   readonly plan: Plan;
@@ -18,33 +28,40 @@ export interface Failure {
 }
 
 /** `isTimeUp`: whether to look no longer for a smaller plan. */
-export function explain(simulator: Simulator, seed: number, violation: Violation, isTimeUp: () => boolean): Failure {
+export function explain(simulator: Simulator, ran: Ran, violation: Violation, isTimeUp: () => boolean): Failure {
   const fails = (plan: Plan): boolean => simulator.runPlan(plan).violations[0]?.kind === violation.kind;
-  const plan = shrink(generatePlan(seed), fails, isTimeUp);
+  const plan = shrink(generatePlan(ran.seed), fails, isTimeUp);
   const [found] = simulator.runPlan(plan).violations;
-  if (!found) return { seed, violation, plan, shrunk: null };
+  if (!found) return { ran, violation, plan, shrunk: null };
   const flows = new Set(found.flow === null ? [] : [found.flow]);
   const { trace, violations } = simulator.runPlan(plan, flows);
-  return { seed, violation, plan, shrunk: { violation: violations[0] ?? found, trace } };
+  return { ran, violation, plan, shrunk: { violation: violations[0] ?? found, trace } };
 }
 
 /** Writes the trace as text and the plan as JSON into `folder`; returns their paths. */
 export function writeFailure(folder: string, failure: Failure): { readonly text: string; readonly plan: string } {
   mkdirSync(folder, { recursive: true });
-  const paths = { text: join(folder, `seed-${failure.seed}.txt`), plan: join(folder, `seed-${failure.seed}.json`) };
+  const { seed } = failure.ran;
+  const paths = { text: join(folder, `seed-${seed}.txt`), plan: join(folder, `seed-${seed}.json`) };
   writeFileSync(paths.text, failureText(failure));
   writeFileSync(paths.plan, `${JSON.stringify(failure.plan, null, 2)}\n`);
   return paths;
 }
 
-export function failureText({ seed, violation, plan, shrunk }: Failure): string {
-  const lines = [`seed ${seed}: ${violationText(violation)}`, `replay: ${replayCommand(seed)}`, ""];
+export function failureText({ ran, violation, plan, shrunk }: Failure): string {
+  const lines = [`seed ${ran.seed}: ${violationText(violation)}`, `replay: ${replayCommand(ran)}`, ""];
   if (shrunk === null) return [...lines, "It did not fail when it was run again.", ""].join("\n");
   return [...lines, `made smaller: ${violationText(shrunk.violation)}`, ...planLines(plan), "", ...shrunk.trace, ""].join("\n");
 }
 
-export function replayCommand(seed: number): string {
-  return `dobbs simulate --seeds ${seed}`;
+/** For a shell. */
+export function replayCommand({ seed, plan, board = DEFAULT_BOARD }: Ran): string {
+  const what = plan === undefined ? `--seeds ${seed}` : `--plan ${shellWord(plan)}`;
+  return `dobbs simulate ${what}${board === DEFAULT_BOARD ? "" : ` --board ${shellWord(board)}`}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 export function violationText({ kind, atUs, flow, what }: Violation): string {

@@ -1,21 +1,28 @@
 /** What simulated runs went through, as text for people and as one JSON document. */
 import { coverageOf } from "./coverage.ts";
-import { replayCommand, violationText } from "./failure.ts";
+import { replayCommand, violationText, type Ran } from "./failure.ts";
 import { sum, type Counts, type Totals } from "./totals.ts";
 
 const EVICTED = "Event.FLOW_EVICTED";
 const WITHOUT_ROOM = "Event.FLOW_OVERFLOW";
 
+/** What was asked for. */
+export interface Asked extends Omit<Ran, "seed"> {
+  /** How many seeds; not all may have been begun. */
+  readonly seeds: number;
+}
+
 /** The document of `--json`. */
-export function simulationJson(totals: Totals) {
+export function simulationJson(totals: Totals, asked: Asked) {
   const { seeds, connections, generations, failed, tally, faults } = totals;
   const { hits, missed } = coverageOf(tally);
   return {
     seeds,
+    asked: asked.seeds,
     connections,
     reconfigurations: generations,
     faults: sum(faults),
-    violations: failed.map(({ seed, violations }) => ({ seed, replay: replayCommand(seed), ...violations[0]! })),
+    violations: failed.map(({ seed, violations }) => ({ seed, replay: replayCommand({ ...asked, seed }), ...violations[0]! })),
     branches: { taken: Object.keys(hits).length - missed.length, of: Object.keys(hits).length, hits, missed },
     details: {
       questions: totals.questions,
@@ -41,11 +48,11 @@ export function simulationJson(totals: Totals) {
   };
 }
 
-export function simulationText(totals: Totals): string {
+export function simulationText(totals: Totals, asked: Asked): string {
   const { seeds, connections, outcomes, generations, moves, overlaps, withoutOverlap, frames, falseDeclarations, orders, refusals, faults, tally, failed } = totals;
   const { hits, missed } = coverageOf(tally);
   const rows: [string, string][] = [
-    ["seeds", number(seeds)],
+    ["seeds", seeds === asked.seeds ? number(seeds) : `${number(seeds)} of ${number(asked.seeds)} were begun; --minutes was over`],
     ["connections", `${number(connections)}: ${list(outcomes)}`],
     ["questions answered", number(totals.questions)],
     ["sessions over UDP", number(totals.tunnels)],
@@ -67,7 +74,7 @@ export function simulationText(totals: Totals): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return [
     ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
-    ...failed.flatMap(({ seed, violations }) => ["", `VIOLATION seed ${seed}: ${violationText(violations[0]!)}`, `  replay: ${replayCommand(seed)}`]),
+    ...failed.flatMap(({ seed, violations }) => ["", `VIOLATION seed ${seed}: ${violationText(violations[0]!)}`, `  replay: ${replayCommand({ ...asked, seed })}`]),
   ].join("\n");
 }
 

@@ -39,11 +39,11 @@ const WORKER = fileURLToPath(new URL("./seed-worker.js", import.meta.url));
 export async function runSeeds({ first, last }: SeedRange, images: Images, options: SeedsOptions = {}): Promise<Totals> {
   const { workers = availableParallelism(), minutes = Infinity, failuresMax = Infinity, wants = () => true, nodeArguments = process.execArgv, onOutcome } = options;
   const totals = noTotals();
-  const endMs = Date.now() + minutes * 60_000;
+  const endMs = performance.now() + minutes * 60_000;
   let next = first;
   const nextSeed = (): number | null => {
     while (next <= last && !wants(next)) next++;
-    return next <= last && Date.now() < endMs && totals.failed.length < failuresMax ? next++ : null;
+    return next <= last && performance.now() < endMs && totals.failed.length < failuresMax ? next++ : null;
   };
   const count = Math.max(1, Math.min(workers, last - first + 1));
   const work = Array.from({ length: count }, () =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { explain, failureText, writeFailure } from "../../host/simulate/failure.ts";
-import type { Plan } from "../../host/simulate/plan.ts";
+import { readPlan } from "../../host/simulate/plan-file.ts";
 import { runSeeds } from "../../host/simulate/run-seeds.ts";
 import { Simulator } from "../../host/simulate/simulator.ts";
 import { temporaryFolder } from "../cli/run.ts";
@@ -26,7 +26,7 @@ describe("a firmware", () => {
 
     let runs = 0;
     const simulator = new Simulator(images);
-    const failure = explain(simulator, seed, violations[0]!, () => ++runs > SHRINK_RUNS);
+    const failure = explain(simulator, { seed }, violations[0]!, () => ++runs > SHRINK_RUNS);
     const { plan, shrunk } = failure;
     assert.equal(shrunk!.violation.kind, violations[0]!.kind);
     assert.ok(plan.flows.length <= 40, `${plan.flows.length} flows are left`);
@@ -35,8 +35,7 @@ describe("a firmware", () => {
     assert.match(text, new RegExp(`takes flow ${shrunk!.violation.flow} `));
     const paths = writeFailure(folder, failure);
     assert.equal(readFileSync(paths.text, "utf8"), text);
-    const read = JSON.parse(readFileSync(paths.plan, "utf8")) as Plan;
-    assert.deepEqual(simulator.runPlan(read).violations[0], shrunk!.violation);
+    assert.deepEqual(simulator.runPlan(readPlan(paths.plan)).violations[0], shrunk!.violation);
   });
 
   test("whose previous owners say where a virtual IP is is seen to", async () => {

@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { replayCommand } from "../../host/simulate/failure.ts";
 import { generatePlan } from "../../host/simulate/generate.ts";
 import { assertFails, dobbs, dobbsJson, temporaryFolder } from "../cli/run.ts";
 
 interface SimulateJson {
   readonly seeds: number;
+  readonly asked: number;
   readonly connections: number;
   readonly reconfigurations: number;
   readonly faults: number;
@@ -19,7 +21,7 @@ const folder = temporaryFolder();
 
 test("a range of seeds: what they went through, as text and as JSON", () => {
   const report = dobbsJson<SimulateJson>(folder, "simulate", "--seeds", "11..12");
-  assert.equal(report.seeds, 2);
+  assert.deepEqual([report.seeds, report.asked], [2, 2]);
   assert.deepEqual(report.violations, []);
   assert.ok(report.connections > 2 * 120 && report.reconfigurations > 6);
   assert.equal(report.branches.taken, report.branches.of - report.branches.missed.length);
@@ -29,13 +31,22 @@ test("a range of seeds: what they went through, as text and as JSON", () => {
   assert.match(stdout, /^ {2}violations +0$/m);
 });
 
-test("a plan that fails: exit status 1, and a trace that says what happened", () => {
+/** A plan whose flow waits for an end that never comes, in a file. */
+function endless(name: string) {
   const plan = generatePlan(11);
   const flow = plan.flows.find(({ kind }) => kind === "tcp")!;
-  // It waits for an end that never comes.
-  const endless = { ...flow, steps: [{ do: "exchange", bytes: 10 }, { do: "await" }, { do: "close" }], vipPort: 80 };
-  const path = join(folder, "endless.json");
-  writeFileSync(path, JSON.stringify({ ...plan, flows: [endless], faults: [], orders: [] }));
+  const path = join(folder, name);
+  writeFileSync(path, JSON.stringify({ ...plan, flows: [{ ...flow, steps: [{ do: "exchange", bytes: 10 }, { do: "await" }, { do: "close" }], vipPort: 80 }], faults: [], orders: [] }));
+  return { path, flow };
+}
+
+/** What a run says that is to be run again. */
+function replayOf(stdout: string): string {
+  return /^(?: {2})?replay: dobbs (.*)$/m.exec(stdout)![1]!;
+}
+
+test("a plan that fails: exit status 1, and a trace that says what happened", () => {
+  const { path, flow } = endless("endless.json");
   const { status, stdout } = dobbs(folder, "simulate", "--plan", path);
   assert.equal(status, 1);
   assert.match(stdout, new RegExp(`^seed 11: stuck at \\d+\\.\\d+s, flow ${flow.id}: open at step 1$`, "m"));
@@ -43,7 +54,33 @@ test("a plan that fails: exit status 1, and a trace that says what happened", ()
   assert.match(stdout, /takes flow \d+ SYN seq/);
   const json = dobbs(folder, "simulate", "--plan", path, "--json");
   assert.equal(json.status, 1);
-  assert.deepEqual((JSON.parse(json.stdout) as SimulateJson).violations.map(({ kind, replay }) => [kind, replay]), [["stuck", "dobbs simulate --seeds 11"]]);
+  const command = `simulate --plan ${path}`;
+  assert.deepEqual((JSON.parse(json.stdout) as SimulateJson).violations.map(({ kind, replay }) => [kind, replay]), [["stuck", `dobbs ${command}`]]);
+  assert.equal(replayOf(stdout), command);
+  assert.equal(dobbs(folder, ...command.split(" ")).stdout, stdout);
+});
+
+test("what is to be run again is what ran: on the same board, and a path as a shell takes it", () => {
+  const { path } = endless("it's endless.json");
+  const { status, stdout } = dobbs(folder, "simulate", "--plan", "it's endless.json", "--board", "tiny");
+  assert.equal(status, 1);
+  assert.equal(replayOf(stdout), `simulate --plan 'it'\\''s endless.json' --board tiny`);
+  const json = dobbs(folder, "simulate", "--plan", path, "--board", "tiny", "--json");
+  assert.match((JSON.parse(json.stdout) as SimulateJson).violations[0]!.replay, / --board tiny$/);
+  assert.equal(replayCommand({ seed: 7, board: "emulated" }), "dobbs simulate --seeds 7");
+  assert.equal(replayCommand({ seed: 7, board: "tiny" }), "dobbs simulate --seeds 7 --board tiny");
+});
+
+test("seeds that were not begun in time are counted, and none at all is an error", () => {
+  const report = dobbs(folder, "simulate", "--seeds", "11..40", "--minutes", "0.02", "--workers", "1");
+  assert.equal(report.status, 0, report.stderr);
+  assert.match(report.stdout, /^ {2}seeds +(\d+) of 30 were begun; --minutes was over$/m);
+  assert.ok(Number(/seeds +(\d+) of/.exec(report.stdout)![1]) < 30);
+  const json = dobbsJson<SimulateJson>(folder, "simulate", "--seeds", "11..40", "--minutes", "0.02", "--workers", "1");
+  assert.equal(json.asked, 30);
+  assert.ok(json.seeds > 0 && json.seeds < 30);
+  const none = { status: 1, code: "E_SIMULATION_TIME", message: /0 of 2 seeds were begun/, mend: /--minutes/ } as const;
+  assertFails(folder, ["simulate", "--seeds", "11..12", "--minutes", "0.0000001"], none);
 });
 
 test("what is no seed, no plan or no number of minutes is wrong usage", () => {
