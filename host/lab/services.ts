@@ -46,6 +46,12 @@ export class Service {
     return existsSync(this.log) ? readFileSync(this.log, "utf8") : "";
   }
 
+  /** Tells it, and what it has started, to come to an end; it may have last words. */
+  interrupt(): void {
+    // It is the first of a group of its own, whose number nobody else gets before it has been waited for.
+    if (this.isRunning) process.kill(-this.child.pid!, "SIGTERM");
+  }
+
   async end(gentleMs: number): Promise<void> {
     if (this.child.pid !== undefined) await endProcesses([this.child.pid], { gentleMs });
   }

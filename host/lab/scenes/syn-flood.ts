@@ -15,8 +15,9 @@ export interface FloodPlan {
 /** Wakes when it wants to, so that it keeps its pace on a busy machine too; where that may not be asked for, it does what it can. */
 const PUNCTUAL = 'chrt -f 1 true 2>/dev/null && exec chrt -f 1 "$@"; exec "$@"';
 const POLL_MS = 50;
-/** Longer than the flood by so many times never lasts. */
-const PATIENCE = 6;
+/** After so many times what it ought to take it is cut short, and was too slow. */
+const PATIENCE = 2;
+const CUT_SHORT_MS = 2_000;
 /** What it says when it has ended. */
 const SENT = /^\s*(\d+) packets outgoing/m;
 
@@ -48,14 +49,22 @@ export class SynFlood {
 
   /** Resolves with how many SYNs were sent, and in how many seconds. Throws E_LAB_SERVICE. */
   async ended(): Promise<{ readonly sent: number; readonly seconds: number }> {
-    const until = this.#beganAt + this.#plan.seconds * PATIENCE * 1_000;
-    while (!this.isOver && Date.now() < until) await sleep(POLL_MS);
+    const patienceMs = this.#plan.seconds * PATIENCE * 1_000;
+    if (!(await this.#isOverBy(this.#beganAt + patienceMs))) {
+      this.#service.interrupt();
+      await this.#isOverBy(Date.now() + CUT_SHORT_MS);
+    }
     const sent = SENT.exec(this.#service.said());
     if (!this.isOver || sent === null) {
       const words = this.#service.said().trim().split("\n").at(-1) ?? "";
       throw new DobbsError("E_LAB_SERVICE", `trafgen has sent no flood; its last words: ${words}`, "See what it says.", 1);
     }
     return { sent: Number(sent[1]), seconds: (Date.now() - this.#beganAt) / 1_000 };
+  }
+
+  async #isOverBy(until: number): Promise<boolean> {
+    while (!this.isOver && Date.now() < until) await sleep(POLL_MS);
+    return this.isOver;
   }
 }
 
