@@ -17,6 +17,9 @@ const IDLE = "3s";
 const READY_MS = 10_000;
 const END_MS = 20_000;
 const OFFLINE_MS = 30_000;
+/** What a server's socket has no room for is lost, and not by the appliance; but most has to come through, of all and of each session's. */
+const ANSWERED_SHARE_MIN = 0.9;
+const SESSION_SHARE_MIN = 0.8;
 /** A move may cost what is on the way in that instant: of a datagram, one fragment is enough. */
 const LOST_SHARE_MAX = 0.02;
 const OVERFLOWED: readonly CounterName[] = [{ file: "snmp", name: "Udp RcvbufErrors" }, { file: "snmp6", name: "Udp6RcvbufErrors" }];
@@ -81,6 +84,7 @@ export const fragments: Scene = {
       exchanges: SESSIONS.map((session) => exchangeOf(session, results.get(session.id)!)),
       facts,
       faults: [
+        ...(facts.answered < facts.asked * ANSWERED_SHARE_MIN ? [`only ${facts.answered} of ${facts.asked} datagrams were echoed`] : []),
         ...(lost > facts.asked * LOST_SHARE_MAX ? [`${lost} of ${facts.asked} datagrams were not echoed`] : []),
         ...(cut > 0 ? [`${cut} flows were cut by the drain`] : []),
       ],
@@ -95,9 +99,14 @@ function echoServer(site: Site, blade: string): Server {
   return { ready: () => service.ready(() => addresses.every((address) => service.said().includes(`listening at ${address}\n`)), READY_MS) };
 }
 
-function exchangeOf({ client }: EchoSession, { beganAt, endedAt, servers, corrupt, answeredLast }: EchoResult): Exchange {
-  const problem = servers.length > 1
-    ? `${servers.join(", then ")} have answered on one socket`
-    : corrupt > 0 ? `${corrupt} datagrams were changed on the way` : answeredLast ? null : "the last ones were not echoed";
-  return { what: "echo of 20 KB", client, beganAt, endedAt, blade: servers[0] ?? null, problem };
+function exchangeOf({ client }: EchoSession, result: EchoResult): Exchange {
+  const { beganAt, endedAt, servers } = result;
+  return { what: "echo of 20 KB", client, beganAt, endedAt, blade: servers[0] ?? null, problem: problemOf(result) };
+}
+
+function problemOf({ asked, answered, servers, corrupt, answeredLast }: EchoResult): string | null {
+  if (servers.length > 1) return `${servers.join(", then ")} have answered on one socket`;
+  if (corrupt > 0) return `${corrupt} datagrams were changed on the way`;
+  if (!answeredLast) return "the last ones were not echoed";
+  return answered < asked * SESSION_SHARE_MIN ? `only ${answered} of ${asked} were echoed` : null;
 }
