@@ -13,6 +13,8 @@ import { scaleUpAndDown } from "./moves.ts";
 import type { Scene } from "./scene.ts";
 
 const BLADES = BLADE_NAMES.slice(0, 3);
+/** Drained: all its buckets have moved away, so what reaches its host then was sent on by others. */
+const LEAVES = BLADES[0]!;
 /** One a session: what a host learns of a path holds for all connections to an address. */
 const CLIENTS_A_FAMILY = 24;
 const MTU = 1_300;
@@ -36,7 +38,7 @@ export const pmtu: Scene = {
     mtu: "MTU behind the router",
     fragmentationNeeded: "ICMP errors at the hosts, IPv4",
     packetTooBig: "  IPv6",
-    lateFragmentationNeeded: "of these after the moves, IPv4",
+    lateFragmentationNeeded: `of these at ${LEAVES} after the moves, IPv4`,
     latePacketTooBig: "  IPv6",
     resets: "RSTs from the VIPs at the clients",
     cut: "cut by the drain",
@@ -57,29 +59,30 @@ export const pmtu: Scene = {
     const hashes = writeFiles(site.folder, [...secondsOf(GROUPS), LATE_SECONDS], site.options.seed);
     const sessions = planSessions(remotes(), site.options.seed, { uploads: true, groups: GROUPS });
     const http = await HttpSessions.open(site, { namespace: REMOTE, sessions, hashes, blades: BLADES });
-    const errors = (): { ipv4: number; ipv6: number } => ({ ipv4: sumCounters(BLADES, FRAGMENTATION_NEEDED), ipv6: sumCounters(BLADES, PACKET_TOO_BIG) });
-    let beforeLate = errors();
-    const cut = await scaleUpAndDown(site, { joins: BLADES[2]!, leaves: BLADES[0]!, offlineMs: SESSIONS_MS }, {
+    const errors = (blades: readonly string[]): { ipv4: number; ipv6: number } =>
+      ({ ipv4: sumCounters(blades, FRAGMENTATION_NEEDED), ipv6: sumCounters(blades, PACKET_TOO_BIG) });
+    let beforeLate = errors([LEAVES]);
+    const cut = await scaleUpAndDown(site, { joins: BLADES[2]!, leaves: LEAVES, offlineMs: SESSIONS_MS }, {
       begin: () => {
         http.crowd.start("first");
         return http.crowd.connected("first", STEP_MS);
       },
       late: async () => {
-        beforeLate = errors();
+        beforeLate = errors([LEAVES]);
         http.crowd.release("first");
         site.note("silent sessions ask for a file");
       },
       end: () => http.crowd.ended(SESSIONS_MS),
     });
-    const after = errors();
+    const [all, after] = [errors(BLADES), errors([LEAVES])];
     const { exchanges, resets } = await http.close();
     const late = { ipv4: after.ipv4 - beforeLate.ipv4, ipv6: after.ipv6 - beforeLate.ipv6 };
     return {
       exchanges,
       facts: {
         mtu: MTU,
-        fragmentationNeeded: after.ipv4,
-        packetTooBig: after.ipv6,
+        fragmentationNeeded: all.ipv4,
+        packetTooBig: all.ipv6,
         lateFragmentationNeeded: late.ipv4,
         latePacketTooBig: late.ipv6,
         resets,
@@ -87,8 +90,8 @@ export const pmtu: Scene = {
       },
       faults: [
         ...tcpFaults({ resets, cut }),
-        ...(late.ipv4 === 0 ? ["no host was told of the MTU by ICMP after the moves"] : []),
-        ...(late.ipv6 === 0 ? ["no host was told of the MTU by ICMPv6 after the moves"] : []),
+        ...(late.ipv4 === 0 ? [`${LEAVES} was not told of the MTU by ICMP after the moves`] : []),
+        ...(late.ipv6 === 0 ? [`${LEAVES} was not told of the MTU by ICMPv6 after the moves`] : []),
       ],
     };
   },
