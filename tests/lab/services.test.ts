@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { identify } from "../../host/lab/processes.ts";
 import type { RunFolder } from "../../host/lab/run-folder.ts";
 import { finished, Services } from "../../host/lab/services.ts";
@@ -29,6 +30,19 @@ test("whatever a lab starts is noted, so that it is ended with the lab", async (
   await service.end(0);
   assert.equal(identify(service.child.pid!), null);
   assert.deepEqual(await finished(child), { status: 0, stdout: "", stderr: "" });
+});
+
+test("an interrupt reaches what a program has started, also when that is all that heeds it", async () => {
+  const { services } = open();
+  // As trafgen, whose sender is a process of its own.
+  const sender = "trap 'echo so many were sent; exit 0' TERM; echo sending; while :; do sleep 0.05; done";
+  const service = services.start({ name: "flood", namespace: null, command: ["sh", "-c", `(${sender}) & trap '' TERM; wait $!`] });
+  after(() => service.end(0));
+  await service.ready(() => service.said() === "sending\n", 20_000);
+  service.interrupt();
+  while (service.isRunning) await sleep(20);
+  assert.match(service.said(), /^so many were sent$/m);
+  service.interrupt();
 });
 
 test("a program that is run to its end tells its status and all that it said, or why it could not be started", async () => {

@@ -17,7 +17,7 @@ const PUNCTUAL = 'chrt -f 1 true 2>/dev/null && exec chrt -f 1 "$@"; exec "$@"';
 const POLL_MS = 50;
 /** After so many times what it ought to take it is cut short, and was too slow. */
 const PATIENCE = 2;
-const CUT_SHORT_MS = 2_000;
+const CUT_SHORT_MS = 10_000;
 /** What it says when it has ended. */
 const SENT = /^\s*(\d+) packets outgoing/m;
 
