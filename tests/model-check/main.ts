@@ -1,5 +1,5 @@
 /**
- * `npm run model [-- <configuration>... | mutants] [--traces]`: explores all configurations of the model (about ten minutes), then the mutants. Exit status 1
+ * `npm run model [-- <configuration>... | mutants] [--traces]`: explores all configurations of the model (about half an hour), then the mutants. Exit status 1
  * if a configuration has a violation, or a mutant none.
  */
 import { readArguments, refuseArguments } from "../../host/arguments.ts";
