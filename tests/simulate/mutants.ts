@@ -58,7 +58,7 @@ export const SIMULATED_MUTANTS: readonly SimulatedMutant[] = [
   firmware("a dead entry is removed that was just touched", 53),
   firmware("a handover list is kept over any install", 2),
   {
-    ...firmware("a handover list of another generation is taken", 140),
+    ...firmware("a handover list of another generation is taken", 168),
     edits: [
       ...editsOf("a handover list of another generation is taken"),
       { file: TAKER, from: "if (owner < 0 || generation !== assignment.generation)", to: "if (owner < 0)" },
