@@ -55,14 +55,12 @@ export class Preparation {
   /** Nothing was installed: what was pinned may be evicted again. */
   undo(): void {
     this.#undone = true;
-    for (const { owner, buckets } of this.#pinned) this.#unpin(owner, buckets);
-    this.#pinned = [];
-  }
-
-  /** One that is lost costs room until the next install, and nothing else. */
-  #unpin(owner: number, buckets: readonly number[]): void {
     const { session, last } = this.#options;
-    session.command("UNPIN", { generation: last.generation, owner }, buckets, () => undefined);
+    for (const { owner, buckets } of this.#pinned) {
+      // An unpin that is lost costs room until the next install, and nothing else.
+      session.command("UNPIN", { generation: last.generation, owner }, buckets, () => undefined);
+    }
+    this.#pinned = [];
   }
 
   #prepareFrom(owners: readonly Loser[], at: number, seeded: number): void {
@@ -88,8 +86,7 @@ export class Preparation {
     if (lost.length === 0) return this.#prepareFrom(owners, at + 1, seeded);
     const scope = { generation: last.generation, owner: owner.index };
     session.command("PIN", scope, lost, (pinned) => {
-      // Some may be pinned also when there was no answer.
-      if (this.#undone) return this.#unpin(owner.index, lost);
+      if (this.#undone) return;
       if (!pinned.ok) return this.#refuse(owner, pinned.refusal);
       this.#pinned.push({ owner: owner.index, buckets: lost });
       owner.sessions.read(scope, (table) => {
