@@ -78,6 +78,7 @@ export class Members {
   /** Its port is shut first, then it leaves all histories. */
   failing(blade: string): void {
     this.fence(blade);
+    this.#parts.reconfigurer.dropCut(blade);
     this.#core.change({ cuts: { ...this.#core.state.cuts, [blade]: this.#core.watch.live(blade) } });
     this.#parts.drains.forget(blade);
   }

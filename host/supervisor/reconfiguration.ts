@@ -15,7 +15,7 @@
  * Before the first install everything can be taken back; after it, everything goes forward. A fence has no time-out: as
  * long as clients may reach the failed blade, no other may have its buckets. Neither has a release by itself: an owner that falls off a full
  * history by force is asked by nobody any more, and may know connections that others open anew, until it has put that in force. One that has
- * done so for a move that is called off comes back to the history by the next install: that of the failed blade, or of the one at its deadline.
+ * done so for a move that is called off is taken back into the history: `last` is installed once more, under a generation of its own.
  */
 import type { Assignment } from "../model/assignment.ts";
 import type { Order, Report } from "./messages.ts";
@@ -50,6 +50,9 @@ export interface Reconfiguration {
   /** Why it was called off, or what did not go well. */
   readonly problem: { readonly code: string; readonly why: string } | null;
 }
+
+/** Of a release. */
+const OVERDUE = "E_RELEASE";
 
 export type Action =
   | { readonly kind: "send"; readonly to: string; readonly order: Order }
@@ -130,19 +133,23 @@ export function onSwitched(
   return { state: { ...state, problem: { code: "E_SWITCH", why } }, actions: [] };
 }
 
-/** A blade is being failed: nobody waits for it, and it waits for nobody who has to let go. */
+/** A blade that takes part is being failed: nobody waits for it. Whoever has to let go is waited for until the failure is known to be one. */
 export function onGone(state: Reconfiguration, blade: string, now: number): Transition {
-  if (state.phase === "release") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
-  if (!state.waiting.includes(blade)) return { state, actions: [] };
+  if (!state.waiting.includes(blade) || state.phase === "release") return { state, actions: [] };
   if (state.phase === "prepare") return callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now);
   const after = { ...state, waiting: state.waiting.filter((other) => other !== blade) };
   if (state.phase === "install" && after.waiting.length === 0) return allInstalled(after, now);
   return { state: after, actions: [] };
 }
 
+/** A blade can be failed as soon as nothing is under way: it does not wait for those who have to let go. */
+export function onFailure(state: Reconfiguration, blade: string, now: number): Transition {
+  return state.phase === "release" ? callOff(state, "E_BLADE_FAILED", `${blade} has failed`, now) : { state, actions: [] };
+}
+
 /** The deadline of a draining blade has come: it does not wait for those who are overdue with letting go. */
 export function onDeadline(state: Reconfiguration, blade: string, now: number): Transition {
-  if (state.phase !== "release" || state.problem === null) return { state, actions: [] };
+  if (state.phase !== "release" || state.problem?.code !== OVERDUE) return { state, actions: [] };
   return callOff(state, "E_DEADLINE", `the deadline of ${blade} has come, and there is ${state.problem.why}`, now);
 }
 
@@ -160,8 +167,8 @@ export function onTick(state: Reconfiguration, now: number, timing: Timing): Tra
       if (waited >= timing.prepareMs) return callOff(state, "E_PREPARE_OVERDUE", `no answer from ${names}`, now);
       return ask(state);
     case "release": {
-      if (waited < timing.installMs || state.problem !== null) return ask(state);
-      const problem = { code: "E_RELEASE", why: `no answer from ${names}` };
+      if (waited < timing.installMs || state.problem?.code === OVERDUE) return ask(state);
+      const problem = { code: OVERDUE, why: `no answer from ${names}` };
       return first([note(state, "release-overdue", { blades: names })], ask({ ...state, problem }));
     }
     case "install":

@@ -9,7 +9,7 @@ import type { Cancel } from "./environment.ts";
 import { costOf, countForced, mustAnswer, withPrice } from "./forcing.ts";
 import type { Drained, Report } from "./messages.ts";
 import {
-  beginCut, beginFail, beginForget, beginMove, onDeadline, onGone, onReport, onSwitched, onTick, resume,
+  beginCut, beginFail, beginForget, beginMove, onDeadline, onFailure, onGone, onReport, onSwitched, onTick, resume,
   type Beginning, type Reconfiguration, type Transition,
 } from "./reconfiguration.ts";
 import { changeView, type Request } from "./requests.ts";
@@ -62,9 +62,12 @@ export class Reconfigurer {
   enqueue(task: Task): void {
     const { waiting } = this.#core.state;
     const isUrgent = task.kind === "request" && task.request.kind === "fail";
+    if (isUrgent && task.request.kind === "fail" && this.state?.phase === "release") {
+      // One that is none must not wait as long as the release may.
+      const refusal = this.#whyNoFailure(task.request.blade);
+      if (refusal !== null) return this.#hooks.onOutcome(task, refusal, 0);
+    }
     this.#core.change({ waiting: isUrgent ? [task, ...waiting] : [...waiting, task] });
-    if (isUrgent && this.state !== null && task.request.kind === "fail")
-      this.#follow(onGone(this.state, task.request.blade, this.#core.now));
     this.#giveWay();
     this.next();
   }
@@ -76,10 +79,33 @@ export class Reconfigurer {
     if (kept.length < waiting.length) this.#core.change({ waiting: kept });
   }
 
-  /** To a deadline that waits. */
+  /** What is under way waits for no blade whose failure waits; and a release gives way to failures and deadlines that wait. */
   #giveWay(): void {
-    const cut = this.#core.state.waiting.find((task) => task.kind === "cut");
-    if (cut?.kind === "cut" && this.state !== null) this.#follow(onDeadline(this.state, cut.blade, this.#core.now));
+    const { waiting, view } = this.#core.state;
+    const { now } = this.#core;
+    for (const task of waiting) {
+      const { state } = this;
+      if (state === null) return;
+      if (task.kind === "cut") {
+        if (bladesOf(view, "draining").includes(task.blade)) this.#follow(onDeadline(state, task.blade, now));
+      } else if (task.request.kind === "fail") {
+        const { blade } = task.request;
+        if (state.phase !== "release") this.#follow(onGone(state, blade, now));
+        else if (this.#whyNoFailure(blade) === null) this.#follow(onFailure(state, blade, now));
+      }
+    }
+  }
+
+  /** Null: the blade can be failed, as things are. */
+  #whyNoFailure(blade: string): DobbsError | null {
+    const { view, assignment, generation } = this.#core.state;
+    try {
+      expel(this.#withSilent(changeView(view, { kind: "fail", blade })), assignment, blade, generation + 1);
+      return null;
+    } catch (error) {
+      if (!(error instanceof DobbsError)) throw error;
+      return error;
+    }
   }
 
   /** Goes on after the appliance manager was started anew. */
@@ -262,7 +288,7 @@ export class Reconfigurer {
       else if (action.kind === "steer") this.#switches.want({ assignment: action.assignment });
       else this.#core.note(action.event, action.details);
     }
-    if (state.phase === "finished" || state.phase === "called-off") this.#finish(state, running.task);
+    if (state.phase === "finished" || state.phase === "called-off") this.#finish(state, running.task, running.state.phase === "release");
   }
 
   /** From the first install on there is no way back, but for those who let go of what force takes from them. */
@@ -272,7 +298,8 @@ export class Reconfigurer {
     this.#hooks.onCommitted(state, task);
   }
 
-  #finish(state: Reconfiguration, task: Task | null): void {
+  /** `hasReleased`: somebody may have let go of what a move that is called off was to take. */
+  #finish(state: Reconfiguration, task: Task | null, hasReleased: boolean): void {
     const { cut } = this.state ?? state;
     this.#core.change({ running: null });
     this.#cancelTick?.();
@@ -280,7 +307,9 @@ export class Reconfigurer {
     if (state.phase === "called-off") {
       const { code, why } = state.problem!;
       this.#hooks.onOutcome(task, new DobbsError(code, why, "Mend the cause and ask again.", 1), 0);
-      return this.next();
+      if (!hasReleased) return this.next();
+      this.#shrink([], null);
+      return this.#giveWay();
     }
     if (state.kind === "forget") {
       this.#core.note("forgot", { generation: state.next.generation, places: places(state.last) - places(state.next) });

@@ -96,6 +96,12 @@ function told(world: World, generation: number): string[] {
   return [...new Set(orders.map(({ to }) => to))].sort();
 }
 
+/** Nothing moves but what is ordered. */
+function onlyIrvington(world: World): void {
+  const weights = Object.fromEntries(FIVE.map((name) => [name, name === "irvington" ? 1 : 0]));
+  assert.equal(world.outcomeOf((on) => world.manager.setWeights(weights, on)), null);
+}
+
 /** A forced move that waits for the oldest owner, which has fallen silent: it has not been told, or (`lets go`) it has let go, and nobody
  *  hears that. `before` the move, something else is asked for. */
 function waiting(how: "silent" | "lets go" = "silent", before: (world: World) => void = () => undefined): { world: World; saved: ApplianceState[]; errors: (Error | null)[]; next: number } {
@@ -166,9 +172,7 @@ describe("an owner that falls off a full history", () => {
 
   test("does not hold up a deadline either, once it is overdue", () => {
     const { world, errors } = waiting("silent", (before) => {
-      // Nothing but what is ordered moves.
-      const weights = Object.fromEntries(FIVE.map((name) => [name, name === "irvington" ? 1 : 0]));
-      assert.equal(before.outcomeOf((on) => before.manager.setWeights(weights, on)), null);
+      onlyIrvington(before);
       assert.equal(before.outcomeOf((on) => before.manager.drainBlade("dobbs-ferry", 24_000, on)), null);
     });
     assert.deepEqual(errors, []);
@@ -176,6 +180,51 @@ describe("an owner that falls off a full history", () => {
     assert.deepEqual(errors.map(code), ["E_DEADLINE"]);
     assert.deepEqual(world.offline.map(({ blade }) => blade), ["dobbs-ferry"]);
     for (const history of histories(world)) assert.deepEqual(history, ["irvington", "hartsdale", "ardsley"]);
+  });
+
+  for (const [title, blade, refusal] of [["is not there", "hartsdal", "E_BLADE_UNKNOWN"], ["is the last that may own buckets", "irvington", "E_NO_ACTIVE_MEMBER"]] as const) {
+    test(`goes on being waited for when the failure of a blade is refused that ${title}, at once`, () => {
+      const { world, errors } = waiting("lets go", onlyIrvington);
+      assert.equal(code(ask(world, (on) => world.manager.failBlade(blade, on)).error), refusal);
+      world.clock.advance(5_000);
+      assert.deepEqual([world.manager.status().phase, errors], ["release", []]);
+      world.options = {};
+      world.clock.advance(10_000);
+      assert.deepEqual(errors, [null]);
+      assert.equal(world.current()["tarrytown"], 16);
+    });
+  }
+
+  test("does not hold up a failure that was asked for before it was waited for", () => {
+    const { world } = full();
+    let isLate = true;
+    world.options = { ...world.options, loses: (_from, to, { kind }) => isLate && to === "tarrytown" && kind === "prepare" };
+    const errors: (Error | null)[] = [];
+    world.manager.moveBuckets(ALL, "tarrytown", (error) => errors.push(error), true);
+    world.clock.advance(300);
+    assert.deepEqual([world.manager.status().phase, world.manager.status().missing], ["prepare", ["tarrytown"]]);
+    world.unplug("ardsley");
+    const outcomes: (Error | null)[] = [];
+    world.manager.failBlade("ardsley", (error) => outcomes.push(error));
+    isLate = false;
+    world.clock.advance(10_000);
+    assert.deepEqual([errors.map(code), outcomes], [["E_BLADE_FAILED"], [null]]);
+    for (const history of histories(world)) assert.ok(!history.includes("ardsley"));
+  });
+
+  test("is in the histories again, under a generation that all have, when the move is called off for whatever is void by then", () => {
+    const { world, errors } = waiting("lets go", (before) => {
+      onlyIrvington(before);
+      assert.equal(before.outcomeOf((on) => before.manager.drainBlade("dobbs-ferry", 24_000, on)), null);
+    });
+    world.clock.advance(8_000);
+    assert.deepEqual(errors.map(code), ["E_DEADLINE"]);
+    world.options = {};
+    world.clock.advance(10_000);
+    const { generation } = world.manager.status();
+    assert.deepEqual(generations(world).filter((_, place) => place !== 1), Array<number>(6).fill(generation));
+    assert.ok(histories(world).every((history) => history.includes("ardsley")));
+    assert.equal(world.outcomeOf((on) => world.manager.moveBuckets(ALL, "ardsley", on)), null);
   });
 
   test("is waited for by an appliance manager that was started anew", () => {
