@@ -25,6 +25,8 @@ const FLOWS_MAX = 262_144;
 export class FlowMirror {
   readonly #services: readonly Service[];
   readonly #flows = new Map<string, Mirrored>();
+  /** Flows of buckets whose histories the owner left last. */
+  #left = new Map<string, Mirrored>();
 
   constructor(services: readonly Service[]) {
     this.#services = services;
@@ -61,9 +63,15 @@ export class FlowMirror {
     return live;
   }
 
-  /** Forgets the flows of other buckets: the owner has left their histories. */
+  /** Leaves the flows of other buckets, whose histories the owner has left; what it left before is forgotten. */
   keep(isKept: (bucket: number) => boolean): void {
-    for (const [key, { session }] of this.#flows) if (!isKept(session.bucket)) this.#flows.delete(key);
+    this.#left = new Map([...this.#flows].filter(([, { session }]) => !isKept(session.bucket)));
+    for (const key of this.#left.keys()) this.#flows.delete(key);
+  }
+
+  /** The owner is back in these buckets as if it had not left them. */
+  takeBack(isBack: (bucket: number) => boolean): void {
+    for (const [key, flow] of this.#left) if (isBack(flow.session.bucket)) this.#flows.set(key, flow);
   }
 
   /** They were removed from the flow table. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ethernet, ETHERTYPE, udp } from "../packets/packets.ts";
-import { generations, statesOf } from "./probe.ts";
+import { code, generations, statesOf } from "./probe.ts";
 import { VIP, World, type WorldOptions } from "./world.ts";
 
 const VMAC = "02:d0:bb:00:00:01";
@@ -135,6 +135,39 @@ describe("UDP flows", () => {
       world.clock.advance(2_000);
       assert.ok(statesOf(world, "ardsley").some(({ index }) => index === 0));
       assert.equal(rows(world), 0);
+    });
+  }
+
+  for (const end of ["called off", "done"] as const) {
+    test(`of an owner that was let go by force ${end === "done" ? "are gone when that is done" : "are put back when that is called off"}`, () => {
+      const world = withFlows();
+      const others = ["dobbs-ferry", "hartsdale", "irvington", "tarrytown"];
+      world.grow(...others);
+      const all = Array.from({ length: 16 }, (_, bucket) => bucket);
+      const move = (owner: string, force = false) => world.outcomeOf((on) => world.manager.moveBuckets(all, owner, on, force));
+      for (const [at, owner] of others.slice(0, 3).entries()) {
+        assert.equal(move(owner), null);
+        world.host(owner).open(200, "established", `10.${at + 3}`);
+        world.clock.advance(700);
+      }
+      assert.equal(rows(world, previous), CLIENTS.length);
+      if (end === "done") {
+        assert.equal(move("tarrytown", true), null);
+        for (const owner of others) world.host(owner).sockets = [];
+        world.clock.advance(3_000);
+        assert.equal(move("ardsley"), null);
+      } else {
+        const errors: (Error | null)[] = [];
+        world.options = { loses: (from, _to, { kind }) => from === "ardsley" && (kind === "installed" || kind === "sessions") };
+        world.manager.moveBuckets(all, "tarrytown", (error) => errors.push(error), true);
+        assert.ok(world.clock.until(() => generations(world)[0] === world.manager.status().generation + 1, 2_000));
+        world.options = {};
+        world.unplug("hartsdale");
+        assert.equal(world.outcomeOf((on) => world.manager.failBlade("hartsdale", on)), null);
+        assert.deepEqual(errors.map(code), ["E_BLADE_FAILED"]);
+      }
+      world.clock.advance(1_000);
+      assert.equal(rows(world), end === "done" ? 0 : CLIENTS.length);
     });
   }
 
