@@ -27,9 +27,14 @@ export interface Failure {
   readonly shrunk: { readonly violation: Violation; readonly trace: readonly string[] } | null;
 }
 
+/** A smaller plan may fail so much later, µs. */
+const LATER_US = 3_000_000;
+
 /** `isTimeUp`: whether to look no longer for a smaller plan. */
 export function explain(simulator: Simulator, ran: Ran, violation: Violation, isTimeUp: () => boolean): Failure {
-  const fails = (plan: Plan): boolean => simulator.runPlan(plan).violations[0]?.kind === violation.kind;
+  // What has to come to an end shows at the end only.
+  const untilUs = violation.kind === "unsettled" || violation.kind === "stuck" ? Infinity : violation.atUs + LATER_US;
+  const fails = (plan: Plan): boolean => simulator.runPlan(plan, null, untilUs).violations[0]?.kind === violation.kind;
   const plan = shrink(generatePlan(ran.seed), fails, isTimeUp);
   const [found] = simulator.runPlan(plan).violations;
   if (!found) return { ran, violation, plan, shrunk: null };

@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly load: (image: ImageName) => Firmware;
   /** Flows whose frames are to be in the trace; null: there is no trace. */
   readonly trace?: ReadonlySet<number> | null;
+  /** µs since the run began: then it is given up, at rest or not. Default: when all is at rest, or should be. */
+  readonly untilUs?: number;
 }
 
 /** Live connections that moves have to overlap with. */
@@ -102,6 +104,7 @@ class Run {
   readonly #operator: Operator;
   readonly #crashes: Crashes;
   readonly #strikes = new Strikes();
+  readonly #untilUs: number;
   readonly #flows = new Map<number, TcpFlow>();
   readonly #asking: AskFlow[] = [];
   readonly #tunnels: TunnelFlow[] = [];
@@ -116,8 +119,9 @@ class Run {
   /** Switches that have been active, in that order, each as often as it became so. */
   readonly #activated: string[] = [];
 
-  constructor(plan: Plan, clock: VirtualClock, { load }: RunOptions, trace: Trace) {
+  constructor(plan: Plan, clock: VirtualClock, { load, untilUs = Infinity }: RunOptions, trace: Trace) {
     this.#plan = plan;
+    this.#untilUs = untilUs;
     this.#clock = clock;
     this.#trace = trace;
     this.#safety = new Safety(
@@ -165,6 +169,7 @@ class Run {
   #pass(): void {
     const end = this.#plan.calmUs + REST_US;
     for (let at = LOOK_US; at <= end; at += LOOK_US) {
+      if (at > this.#untilUs) return;
       this.#clock.runUntil(at);
       if (this.#safety.violations.length > 0) return;
       if (this.#released && this.#problems().length === 0) return;
@@ -184,7 +189,7 @@ class Run {
 
   /** Where a lost SYN cookie is waited for, connections begin later. */
   #overlap(triesLeft: number): void {
-    const isLate = this.#clock.now >= this.#plan.calmUs + LIVE_WAIT_US;
+    const isLate = this.#flows.size < LIVE_MIN || this.#clock.now >= this.#plan.calmUs + LIVE_WAIT_US;
     if (this.#live < LIVE_MIN && !isLate) return void this.#clock.after(LOOK_US, () => this.#overlap(triesLeft));
     this.#operator.overlap(() => {
       if (this.#overlaps === 0 && triesLeft > 1) return void this.#overlap(triesLeft - 1);

@@ -20,10 +20,10 @@ export class Simulator {
     return this.runPlan(generatePlan(seed));
   }
 
-  /** `trace`: flows whose frames are to be written down; null: nothing is. */
-  runPlan(plan: Plan, trace: ReadonlySet<number> | null = null): ReturnType<typeof runPlan> {
+  /** `trace`: flows whose frames are to be written down; null: nothing is. `untilUs`: when the run is given up. */
+  runPlan(plan: Plan, trace: ReadonlySet<number> | null = null, untilUs = Infinity): ReturnType<typeof runPlan> {
     const blade = plan.topology.cramped ? this.#images.cramped : this.#images.blade;
     const images = { blade, switch: this.#images.switch };
-    return runPlan(plan, { load: (image) => Firmware.load(this.#engine, images[image]), trace });
+    return runPlan(plan, { load: (image) => Firmware.load(this.#engine, images[image]), trace, untilUs });
   }
 }

@@ -3,7 +3,7 @@
  * wants an entry for each member; that states pass as they are saved is tried in `tests/state/state-check.test.ts`. What a later release
  * adds is let in, as long as the format is the same.
  */
-import { type AnySchema, Ajv2020 } from "ajv/dist/2020.js";
+import { type AnySchema, Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { pathOf } from "../files/schema-check.ts";
 import { fieldName } from "../files/problem.ts";
 import type { Blade, Filter, Forward, MacMatch, Vm } from "../model/appliance.ts";
@@ -156,10 +156,12 @@ const STATE = members<ApplianceState>({
   tables: TABLES,
 });
 
-const isState = new Ajv2020({ discriminator: true, strictTypes: false }).compile(STATE as AnySchema);
+let isState: ValidateFunction | null = null;
 
 /** The first place that is not what it has to be; null: there is none. */
 export function wrongPlace(value: unknown): string | null {
+  // Not before it is asked for: it takes a while, and most programs read no state.
+  isState ??= new Ajv2020({ discriminator: true, strictTypes: false }).compile(STATE as AnySchema);
   if (isState(value)) return null;
   // Of an alternative the deepest error is that of the one that was meant.
   const paths = isState.errors!.map(({ instancePath, params }) => {
