@@ -116,7 +116,7 @@ export class ImageNode {
   }
 
   /** The next batch, or message, traps the image: `onTrap`. */
-  trapNext(during: Trap["during"], onTrap: () => void = () => undefined): void {
+  trapNext(during: Trap["during"], onTrap: () => void): void {
     this.#trap = { during, onTrap };
   }
 

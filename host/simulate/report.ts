@@ -1,6 +1,7 @@
 /** What simulated runs went through, as text for people and as one JSON document. */
 import { coverageOf } from "./coverage.ts";
 import { replayCommand, violationText, type Ran } from "./failure.ts";
+import { LIVE_MIN } from "./run.ts";
 import { sum, type Counts, type Totals } from "./totals.ts";
 
 const EVICTED = "Event.FLOW_EVICTED";
@@ -61,7 +62,7 @@ export function simulationText(totals: Totals, asked: Asked): string {
     ["rows of flows", `${number(tally[EVICTED] ?? 0)} evicted, ${number(tally[WITHOUT_ROOM] ?? 0)} found no room`],
     ["frames through images", number(frames)],
     ["reconfigurations", `${number(generations)} generations, ${number(moves)} of them moves`],
-    ["moves into buckets with histories", `${number(overlaps)} with 50 live connections, ${number(totals.overlapsAmidFaults)} amid faults`],
+    ["moves into buckets with histories", `${number(overlaps)} with ${LIVE_MIN} live connections, ${number(totals.overlapsAmidFaults)} amid faults`],
     ["switch failovers", `${number(totals.failovers)}, ${number(totals.failbacks)} of them back`],
     ["orders carried out", `${number(sum(orders))}: ${list(orders)}`],
     ["orders refused", `${number(sum(refusals))}: ${list(refusals)}`],

@@ -61,13 +61,13 @@ export class Reconfigurer {
 
   enqueue(task: Task): void {
     const { waiting } = this.#core.state;
-    const isUrgent = task.kind === "request" && task.request.kind === "fail";
-    if (isUrgent && task.request.kind === "fail" && this.state?.phase === "release") {
+    const failing = task.kind === "request" && task.request.kind === "fail" ? task.request.blade : null;
+    if (failing !== null && this.state?.phase === "release") {
       // One that is none must not wait as long as the release may.
-      const refusal = this.#whyNoFailure(task.request.blade);
+      const refusal = this.#whyNoFailure(failing);
       if (refusal !== null) return this.#hooks.onOutcome(task, refusal, 0);
     }
-    this.#core.change({ waiting: isUrgent ? [task, ...waiting] : [...waiting, task] });
+    this.#core.change({ waiting: failing !== null ? [task, ...waiting] : [...waiting, task] });
     this.#giveWay();
     this.next();
   }
@@ -189,10 +189,9 @@ export class Reconfigurer {
   }
 
   #fail(task: Task, view: View, blade: string): void {
-    const { watch } = this.#core;
     const { assignment, generation } = this.#core.state;
     const beginning = this.#beginning(view);
-    const next = expel(view, assignment, blade, generation + 1, watch.liveByPlace());
+    const next = expel(view, assignment, blade, generation + 1, this.#core.watch.liveByPlace());
     if (beginning.blades.length === 0) throw noOneHeard();
     this.#hooks.onFailing(blade);
     this.#begin(task, beginFail(beginning, next));

@@ -9,6 +9,7 @@ import { HISTORY_DEPTH } from "../model/assignment.ts";
 import { assignerOf } from "./assigner.ts";
 import type { Drained } from "./messages.ts";
 import type { View } from "./view.ts";
+import type { LiveByPlace } from "./watch.ts";
 
 /** What an appliance of `buckets` buckets has before its first generation. */
 export function emptyAssignment(buckets: number): Assignment {
@@ -75,9 +76,6 @@ export function forget(
   return { generation, owners, buckets };
 }
 
-/** Live connections by owner and bucket, as far as is known. */
-export type LiveByPlace = ReadonlyMap<string, ReadonlyMap<number, number>>;
-
 /**
  * `last` without the owners of a blade that has failed, current or not. The assigner says who gets what it was the
  * current owner of; nothing else moves, whatever balance says: nobody has prepared for that. So nobody has looked either whether
@@ -90,8 +88,8 @@ export function expel(view: View, last: Assignment, blade: string, generation: n
   const orphans = last.buckets.map(([current]) => isGone(current));
   const unowned = last.buckets.map((history, bucket) => (orphans[bucket] ? [] : history));
   const plan = assignerOf(view.assigner)({ ...view, moves: [] }, { ...last, buckets: unowned });
-  const isHeard = new Set(view.members.filter(({ status, blade }) => status === "active" && !view.silent?.includes(blade)).map(({ name }) => name));
-  const heirs = [...new Set(plan)].filter((name) => isHeard.has(name)).sort();
+  const heard = new Set(view.members.filter(({ status, blade }) => status === "active" && !view.silent?.includes(blade)).map(({ name }) => name));
+  const heirs = [...new Set(plan)].filter((name) => heard.has(name)).sort();
   const owners = ownersAfter(view, last, generation);
   const buckets = last.buckets.map((history, bucket) => {
     const rest = history.filter((number) => !isGone(number));

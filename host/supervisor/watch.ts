@@ -1,6 +1,9 @@
 /** What the appliance manager has heard of the blades: generation, health, sessions, drained buckets. */
 import type { Drained, Sessions } from "./messages.ts";
 
+/** Live connections by owner and bucket, as far as is known. */
+export type LiveByPlace = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
 interface Heard {
   readonly at: number;
   /** When it last said that its IPD answers. */
@@ -84,7 +87,7 @@ export class Watch {
   }
 
   /** Live connections by owner and bucket, as their blades said last. */
-  liveByPlace(): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  liveByPlace(): LiveByPlace {
     const places = new Map<string, Map<number, number>>();
     for (const { sessions } of this.#heard.values()) {
       for (const { owner, bucket, live } of sessions?.counts ?? []) {

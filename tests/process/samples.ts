@@ -1,4 +1,5 @@
 /** A message of each kind, with every member that it can have: the compiler asks for each kind and each member. */
+import type { DobbsError } from "../../host/errors.ts";
 import type { Charter } from "../../host/process/charter.ts";
 import type { Assignment } from "../../host/model/assignment.ts";
 import type { FilterEntry, ForwardStation } from "../../host/management/tables.ts";
@@ -144,4 +145,14 @@ export function edited<T>(value: T, path: readonly Step[], edit: (holder: Record
   const holder = path.slice(0, -1).reduce<unknown>((inner, step) => (inner as Record<Step, unknown>)[step], copy);
   edit(holder as Record<Step, unknown>, path.at(-1)!);
   return copy;
+}
+
+/** What `take` refuses something with. */
+export function refusalBy(take: () => unknown, what: string): DobbsError {
+  try {
+    take();
+  } catch (error) {
+    return error as DobbsError;
+  }
+  throw new Error(`it was taken: ${what}`);
 }

@@ -8,7 +8,7 @@ import type { Plan } from "../../host/simulate/plan.ts";
 import { serviceAt } from "../../host/simulate/services.ts";
 import { CLIENTS } from "../../host/simulate/world.ts";
 import { DEFAULT_TIMING } from "../../host/supervisor/timing.ts";
-import { edited, placesIn, type Step } from "../process/samples.ts";
+import { edited, placesIn, refusalBy, type Step } from "../process/samples.ts";
 import * as scripted from "./scripted-plans.ts";
 
 const GENERATED = Array.from({ length: 50 }, (_, at) => generatePlan(at + 1));
@@ -18,14 +18,7 @@ const TIMINGS = new Set(Object.keys(DEFAULT_TIMING));
 const parse = (plan: unknown): Plan => planOf(JSON.parse(JSON.stringify(plan)), "plan.json");
 const at = (value: unknown, path: readonly Step[]): unknown => path.reduce<unknown>((inner, step) => (inner as Record<Step, unknown>)[step], value);
 
-function refusal(plan: unknown, what: string): DobbsError {
-  try {
-    parse(plan);
-  } catch (error) {
-    return error as DobbsError;
-  }
-  throw new Error(`it was taken: ${what}`);
-}
+const refusal = (plan: unknown, what: string): DobbsError => refusalBy(() => parse(plan), what);
 
 /** Each place that occurs in plans, with one that has it: of lists the first entry of each kind. */
 function* places(): Generator<readonly [Plan, readonly Step[]]> {

@@ -5,20 +5,12 @@ import type { DobbsError } from "../../host/errors.ts";
 import { asOrder } from "../../host/process/message-schema.ts";
 import { parseState } from "../../host/state/state-check.ts";
 import type { ApplianceState } from "../../host/supervisor/state.ts";
-import { edited, placesIn, type Step } from "../process/samples.ts";
+import { edited, placesIn, refusalBy, type Step } from "../process/samples.ts";
 import { World } from "../supervisor/world.ts";
 
 const load = (state: unknown): ApplianceState => parseState(JSON.stringify(state), "state.db");
 
-/** What a state is refused with. */
-function refusal(state: unknown, what: string): DobbsError {
-  try {
-    load(state);
-  } catch (error) {
-    return error as DobbsError;
-  }
-  throw new Error(`it was taken: ${what}`);
-}
+const refusal = (state: unknown, what: string): DobbsError => refusalBy(() => load(state), what);
 
 /** All that is saved while blades come and go and everything else is asked for. */
 function saved(): ApplianceState[] {
