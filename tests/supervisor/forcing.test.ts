@@ -227,6 +227,19 @@ describe("an owner that falls off a full history", () => {
     assert.equal(world.outcomeOf((on) => world.manager.moveBuckets(ALL, "ardsley", on)), null);
   });
 
+  test("is taken back also if the failure for which the move is called off cannot be carried out, for nobody is heard", () => {
+    const { world, errors } = waiting("lets go");
+    world.options = { ...world.options, loses: () => true };
+    world.clock.advance(10_000);
+    assert.equal(code(ask(world, (on) => world.manager.failBlade("hartsdale", on)).error), "E_NO_BLADE_HEARD");
+    assert.deepEqual(errors.map(code), ["E_BLADE_FAILED"]);
+    world.options = {};
+    world.clock.advance(20_000);
+    const { generation } = world.manager.status();
+    assert.deepEqual(generations(world).slice(0, FIVE.length), FIVE.map(() => generation));
+    assert.equal(world.outcomeOf((on) => world.manager.moveBuckets(ALL, "ardsley", on)), null);
+  });
+
   test("is waited for by an appliance manager that was started anew", () => {
     const { world, saved, next } = waiting();
     world.restartManager(saved.at(-1)!);
