@@ -74,6 +74,12 @@ export class FlowMirror {
     for (const [key, flow] of this.#left) if (isBack(flow.session.bucket)) this.#flows.set(key, flow);
   }
 
+  /** What the owner left before is forgotten, too. */
+  clear(): void {
+    this.#flows.clear();
+    this.#left.clear();
+  }
+
   /** They were removed from the flow table. */
   drop(flows: readonly Session[]): void {
     for (const flow of flows) this.#flows.delete(flowKey(flow));

@@ -90,10 +90,13 @@ export class OwnerWatch {
     this.#lacking = [];
     const number = owners.findIndex((owner) => owner?.name === this.name);
     // It was away: others may have the same flows since.
-    const isBack = number >= 0 && owners[number]!.since > this.#generation;
-    // One that enters a history enters as the current owner: it had let go, for a move that was called off, and nobody else has.
-    if (!isBack && generation === this.#generation + 1) this.mirror.takeBack((bucket) => buckets[bucket]!.indexOf(number) > 0);
-    this.mirror.keep((bucket) => !isBack && (buckets[bucket]?.includes(number) ?? false));
+    if (number >= 0 && owners[number]!.since > this.#generation) {
+      this.mirror.clear();
+    } else {
+      // One that enters a history enters as the current owner: it had let go, for a move that was called off, and nobody else has.
+      if (generation === this.#generation + 1) this.mirror.takeBack((bucket) => buckets[bucket]!.indexOf(number) > 0);
+      this.mirror.keep((bucket) => buckets[bucket]?.includes(number) ?? false);
+    }
     this.#generation = generation;
   }
 

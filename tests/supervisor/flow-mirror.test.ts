@@ -138,6 +138,22 @@ describe("UDP flows", () => {
     });
   }
 
+  test("nor in its mirror, when it has come back and loses its buckets in the very next assignment", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    assert.equal(world.outcomeOf((on) => world.manager.failBlade("ardsley", on)), null);
+    world.clock.advance(1_000);
+    assert.equal(world.outcomeOf((on) => world.manager.addBlades([world.blades.get("ardsley")!.blade], on)), null);
+    const { generation } = world.manager.assignment();
+    const all = Array.from({ length: 16 }, (_, bucket) => bucket);
+    assert.equal(world.outcomeOf((on) => world.manager.moveBuckets(all, "dobbs-ferry", on)), null);
+    assert.equal(world.manager.assignment().generation, generation + 1);
+    const isComplete = (): boolean => statesOf(world, "ardsley").some(({ index, complete }) => index > 0 && complete);
+    assert.ok(world.clock.until(isComplete, 2_000));
+    assert.equal(rows(world), 0);
+  });
+
   for (const end of ["called off", "done"] as const) {
     test(`of an owner that was let go by force ${end === "done" ? "are gone when that is done" : "are put back when that is called off"}`, () => {
       const world = withFlows();
