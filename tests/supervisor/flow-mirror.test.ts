@@ -1,6 +1,9 @@
 /** UDP flows, which no host lists: real managers, real images, and datagrams. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { ManagementSession } from "../../host/management/session.ts";
+import { FlowMirror } from "../../host/supervisor/flow-mirror.ts";
+import { OwnerSessions } from "../../host/supervisor/sessions.ts";
 import { ethernet, ETHERTYPE, udp } from "../packets/packets.ts";
 import { code, generations, statesOf } from "./probe.ts";
 import { VIP, World, type WorldOptions } from "./world.ts";
@@ -152,6 +155,34 @@ describe("UDP flows", () => {
     const isComplete = (): boolean => statesOf(world, "ardsley").some(({ index, complete }) => index > 0 && complete);
     assert.ok(world.clock.until(isComplete, 2_000));
     assert.equal(rows(world), 0);
+  });
+
+  test("are remembered unless another assignment has come into force while they were listed", () => {
+    const world = withFlows();
+    world.grow("dobbs-ferry");
+    world.clock.advance(1_000);
+    const assignment = world.manager.assignment();
+    const next = { ...assignment, generation: assignment.generation + 1 };
+    const node = world.node("ardsley");
+    const manage = (message: Uint8Array): Uint8Array => node.manage(message, world.clock.now());
+    const installer = new ManagementSession(world.clock, { layout: node.layout, request: (message, onAnswer) => onAnswer(manage(message)) });
+    let interrupts = true;
+    const request = (message: Uint8Array, onAnswer: (answer: Uint8Array) => void): void => {
+      const answer = manage(message);
+      if (interrupts) installer.putAssignment(next, ({ ok }) => assert.ok(ok));
+      interrupts = false;
+      onAnswer(answer);
+    };
+    const mirror = new FlowMirror([]);
+    const sessions = new OwnerSessions(world.clock, new ManagementSession(world.clock, { layout: node.layout, request }), world.host("ardsley"), [VIP], mirror);
+    const refreshed = (generation: number): number => {
+      let found = -1;
+      sessions.refresh({ generation, owner: 0 }, (result) => (found = result.ok ? result.value.length : -1));
+      assert.ok(found > 10);
+      return mirror.live(world.clock.now()).length;
+    };
+    assert.equal(refreshed(assignment.generation), 0);
+    assert.ok(refreshed(next.generation) > 10);
   });
 
   for (const end of ["called off", "done"] as const) {
