@@ -177,8 +177,8 @@ export class Safety {
     const flow = this.#tunnels.get(tupleKey(source, sourcePort));
     if (!flow) return;
     this.#live(flow, host, tunnel);
-    // Its first packet was on its way to the host when the NIC forgot it.
-    if (deliveredUs <= (this.#restarts.get(host.blade) ?? -Infinity)) this.#lost.add(flow);
+    // Its first packet was on its way to the host when the NIC forgot it, or on the wire when its port was shut: the answer reaches nobody.
+    if (deliveredUs <= (this.#restarts.get(host.blade) ?? -Infinity) || this.#fenced.has(host.blade)) this.#lost.add(flow);
   }
 
   /** A client has been told that there is no such session. */

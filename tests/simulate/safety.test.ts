@@ -280,6 +280,18 @@ test("a session over UDP is nobody's promise when the NIC forgot its first packe
   }
 });
 
+test("a session over UDP that a host opens behind a shut port is nobody's promise, also when its blade may soon be back", () => {
+  for (const fenced of [{}, { ardsley: { port: 1, opensAt: 8 } }] as ApplianceState["fenced"][]) {
+    const rig = new Rig();
+    const packet = tunnelTo(rig);
+    rig.saved({ fenced });
+    rig.safety.onTunnel(rig.hosts.ardsley, new Tunnel(1, rig.clock), packet, 0);
+    rig.saved({});
+    rig.safety.watchDatagram(rig.hosts.rye, packet)?.({ kind: "reply", number: 0, session: 7 });
+    assert.deepEqual(rig.kinds(), "ardsley" in fenced ? [] : ["wrong-host 3"]);
+  }
+});
+
 test("a session over UDP is nobody's promise where a NIC has evicted rows", () => {
   for (const forgotten of [0, 1]) {
     const rig = new Rig();
