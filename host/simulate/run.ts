@@ -82,6 +82,8 @@ const RELEASE_US = 700_000;
 const LIVE_WAIT_US = 140_000_000;
 /** Times that the two moves are made until they have overlapped. The first finds nothing to move, for one, where its blade has all buckets. */
 const OVERLAP_TRIES = 4;
+/** First port of the clients of connections that are opened once more. No plan has one as high. */
+const REPLACED_PORT = 60_000;
 /** After the end of all faults everything has to be at rest in this time. A table that a restart has emptied while SYN cookies were out
  *  is not complete before these have run out, after 128 s; then a blade that is added may have to wait so long once more. */
 const REST_US = 400_000_000;
@@ -189,12 +191,27 @@ class Run {
 
   /** Where a lost SYN cookie is waited for, connections begin later. */
   #overlap(triesLeft: number): void {
+    this.#replaceCut();
     const isLate = this.#flows.size < LIVE_MIN || this.#clock.now >= this.#plan.calmUs + LIVE_WAIT_US;
     if (this.#live < LIVE_MIN && !isLate) return void this.#clock.after(LOOK_US, () => this.#overlap(triesLeft));
     this.#operator.overlap(() => {
       if (this.#overlaps === 0 && triesLeft > 1) return void this.#overlap(triesLeft - 1);
       this.#clock.after(RELEASE_US, () => this.#release());
     });
+  }
+
+  /** Where a failure in the last moment has left too few connections to overlap with, those that it has cut begin anew, with other ports. */
+  #replaceCut(): void {
+    const flows = [...this.#flows.values()];
+    const left = flows.filter((flow) => !flow.isOver && !this.#safety.isLost(flow)).length;
+    if (this.#overlaps > 0 || left >= LIVE_MIN || flows.length < LIVE_MIN || flows.some(({ plan }) => plan.clientPort >= REPLACED_PORT)) return;
+    const cut = flows.filter((flow) => this.#safety.isLost(flow) && flow.plan.steps.some((step) => step.do === "hold"));
+    for (const [at, { plan, client }] of cut.entries()) {
+      const id = this.#plan.flows.length + at;
+      const clientPort = REPLACED_PORT + at;
+      this.#makeFlow({ ...plan, id, clientPort, after: null }, mix(this.#plan.seed, mix(client.key, clientPort)) >>> 0);
+      this.#open(this.#flows.get(id)!);
+    }
   }
 
   /** Connections that are established and protected. */
