@@ -82,8 +82,8 @@ const RELEASE_US = 700_000;
 const LIVE_WAIT_US = 140_000_000;
 /** Times that the two moves are made until they have overlapped. The first finds nothing to move, for one, where its blade has all buckets. */
 const OVERLAP_TRIES = 4;
-/** First port of the clients of connections that are opened once more. No plan has one as high. */
-const REPLACED_PORT = 60_000;
+/** First client port of connections that are opened anew. No generated plan has one as high. */
+const REOPENED_PORT = 60_000;
 /** After the end of all faults everything has to be at rest in this time. A table that a restart has emptied while SYN cookies were out
  *  is not complete before these have run out, after 128 s; then a blade that is added may have to wait so long once more. */
 const REST_US = 400_000_000;
@@ -113,6 +113,7 @@ class Run {
   readonly #quic: QuicFlow[] = [];
   readonly #neighbours: NeighbourFlow[] = [];
   #released = false;
+  #hasReopened = false;
   #assignment: Assignment | null = null;
   #generations = 0;
   #moves = 0;
@@ -191,7 +192,7 @@ class Run {
 
   /** Where a lost SYN cookie is waited for, connections begin later. */
   #overlap(triesLeft: number): void {
-    this.#replaceCut();
+    this.#reopenCut();
     const isLate = this.#flows.size < LIVE_MIN || this.#clock.now >= this.#plan.calmUs + LIVE_WAIT_US;
     if (this.#live < LIVE_MIN && !isLate) return void this.#clock.after(LOOK_US, () => this.#overlap(triesLeft));
     this.#operator.overlap(() => {
@@ -200,15 +201,18 @@ class Run {
     });
   }
 
-  /** Where a failure in the last moment has left too few connections to overlap with, those that it has cut begin anew, with other ports. */
-  #replaceCut(): void {
+  /** Where a failure in the last moment has left too few connections to overlap with, those that it has cut begin anew, once, with other ports. */
+  #reopenCut(): void {
     const flows = [...this.#flows.values()];
     const left = flows.filter((flow) => !flow.isOver && !this.#safety.isLost(flow)).length;
-    if (this.#overlaps > 0 || left >= LIVE_MIN || flows.length < LIVE_MIN || flows.some(({ plan }) => plan.clientPort >= REPLACED_PORT)) return;
+    if (this.#hasReopened || this.#overlaps > 0 || left >= LIVE_MIN || flows.length < LIVE_MIN) return;
+    this.#hasReopened = true;
+    // Plans that were made smaller leave ids out.
+    const firstId = 1 + Math.max(...this.#plan.flows.map(({ id }) => id));
     const cut = flows.filter((flow) => this.#safety.isLost(flow) && flow.plan.steps.some((step) => step.do === "hold"));
     for (const [at, { plan, client }] of cut.entries()) {
-      const id = this.#plan.flows.length + at;
-      const clientPort = REPLACED_PORT + at;
+      const id = firstId + at;
+      const clientPort = REOPENED_PORT + at;
       this.#makeFlow({ ...plan, id, clientPort, after: null }, mix(this.#plan.seed, mix(client.key, clientPort)) >>> 0);
       this.#open(this.#flows.get(id)!);
     }

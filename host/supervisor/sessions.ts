@@ -64,7 +64,7 @@ export class OwnerSessions {
     this.#session.list({ previousOnly: true }, (result) => {
       if (!result.ok) return onRows(result);
       const rows = result.value.filter(({ owner }) => owner === scope.owner);
-      // Under another one since, the owner may have been away: what was listed before it came back is not its any more.
+      // If another assignment has come into force meanwhile, the owner may have been away, and others may have these flows.
       if (result.generation === scope.generation) this.#mirror.note(rows, since, this.#clock.now());
       onRows({ ...result, value: rows });
     });
