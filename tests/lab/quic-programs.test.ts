@@ -126,6 +126,23 @@ test("one server is there for clients of both families, who go on from other por
   for (const state of clients.states.values()) assertWell(state, "both");
 });
 
+test("what is on its way to an address when a client gives that up is not lost", { skip }, async (context) => {
+  const { QuicWire } = await import("./quic-wire.ts");
+  const { places } = await start("slow", PLAINTEXT, ["127.0.0.1"]);
+  const wire = await QuicWire.open(parsePlace(places[0]!), 1 + PLAINTEXT.serverIdBytes + PLAINTEXT.nonceBytes, 300);
+  context.after(() => wire.close());
+  const clients = new QuicClients(keys, spawned);
+  const ids = [1, 2, 3, 4];
+  clients.start(ids.map((id) => ({ id, client: `127.0.3.${id}`, next: `127.0.4.${id}`, server: placeText(wire.place) })));
+  await clients.until("are connected", ({ connectedAt }) => connectedAt !== null, LONG_MS);
+  clients.changeAddress();
+  await clients.until("are at their other address", ({ hasChangedAddress }) => hasChangedAddress, LONG_MS);
+  clients.finish();
+  await clients.until("are over", () => false, LONG_MS);
+  clients.close();
+  for (const id of ids) assertWell(clients.states.get(id)!, "slow");
+});
+
 test("a client whose server goes away, or is not there, says so, and others go on", { skip }, async () => {
   const [gone, there] = [await start("gone", ENCRYPTED, ["127.0.0.1"]), await start("there", ENCRYPTED, ["127.0.0.1"])];
   const clients = new QuicClients(keys, spawned);

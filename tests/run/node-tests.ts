@@ -14,6 +14,9 @@ const CONCURRENCY = 2;
 /** What Node says of a test that has failed only in that a test inside it has. */
 const INNER_FAILURE = "subtestsFailed";
 
+/** So many of the files that took longest are named: they are what to look at when the tests take too long. */
+const LONGEST = 40;
+
 type Counts = { -readonly [K in keyof Tally]: Tally[K] };
 
 /** `wanted`: parts of paths of test files; none: all. `without`: parts of paths of those not to run. */
@@ -32,12 +35,17 @@ export async function runNodeTests(
 export async function watch(files: readonly string[], out: NodeJS.WritableStream): Promise<Tally> {
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   if (files.length === 0) return total;
+  const durations = new Map(files.map((file) => [file, 0]));
   const fail = (file: string, name: string, why: string): void => {
     total.failed++;
     out.write(`FAILED ${relative(FOLDER, file)}: ${name}\n${why.replace(/^/gm, "  ")}\n`);
   };
   for await (const event of run({ files: [...files], concurrency: CONCURRENCY })) {
     if (event.type === "test:stdout" || event.type === "test:stderr") out.write(event.data.message);
+    if (event.type === "test:pass" || event.type === "test:fail") {
+      const { file, nesting, details } = event.data;
+      if (file !== undefined && nesting === 0) durations.set(file, (durations.get(file) ?? 0) + details.duration_ms);
+    }
     if (event.type === "test:fail") {
       const { name, file = "", details } = event.data;
       const { error } = details;
@@ -52,5 +60,12 @@ export async function watch(files: readonly string[], out: NodeJS.WritableStream
       } else total.passed++;
     }
   }
+  if (files.length > LONGEST) out.write(`The longest files: ${longest(durations)}\n`);
   return total;
+}
+
+/** `a/b.test.js 12 s, ...`. */
+function longest(durations: ReadonlyMap<string, number>): string {
+  const files = [...durations].sort(([, a], [, b]) => b - a).slice(0, LONGEST);
+  return files.map(([file, ms]) => `${relative(FOLDER, file)} ${Math.round(ms / 1_000)} s`).join(", ");
 }

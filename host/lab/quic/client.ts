@@ -29,6 +29,8 @@ export class QuicClient {
   readonly #arrivals = new Map<number, Arrival>();
   readonly #server: Place;
   #endpoint!: Endpoint;
+  /** That it has given up. */
+  #before: Endpoint | null = null;
   #connection!: QuicConnection;
   #nextStream = 0;
   #wantsOther = false;
@@ -94,6 +96,7 @@ export class QuicClient {
       // A socket has one connection: ids lead nowhere else.
       retireId: () => undefined,
       end: (problem) => {
+        this.#before?.close();
         this.#endpoint.close();
         for (const arrival of this.#arrivals.values()) arrival.fail(new Error(problem ?? "the server has closed the connection"));
         onEnd(problem);
@@ -122,11 +125,13 @@ export class QuicClient {
     return head;
   }
 
-  /** The one that it had is gone at once, as when a telephone leaves a network. */
+  /**
+   * Nothing goes out from the one that it had. What is on its way there is still taken: quiche never sends that again, and the stream that
+   * it was of would end there (https://github.com/cloudflare/quiche/issues/2452).
+   */
   async #takeOther(): Promise<void> {
-    const before = this.#endpoint;
+    this.#before = this.#endpoint;
     this.#endpoint = await this.#open(this.#session.next!);
-    before.close();
     this.#wantsOther = false;
     this.#hasChanged = true;
     this.#connection.changeAddress(this.#endpoint.place, this.#server);

@@ -7,64 +7,58 @@ import { VMAC } from "../lab-appliance.ts";
 import type { Service } from "../services.ts";
 import type { Site } from "../site.ts";
 
-export interface FloodPlan {
-  readonly perSecond: number;
-  readonly seconds: number;
-}
-
 /** Wakes when it wants to, so that it keeps its pace on a busy machine too; where that may not be asked for, it does what it can. */
 const PUNCTUAL = 'chrt -f 1 true 2>/dev/null && exec chrt -f 1 "$@"; exec "$@"';
 const POLL_MS = 50;
-/** After so many times what it ought to take it is cut short, and was too slow. */
-const PATIENCE = 2;
-const CUT_SHORT_MS = 10_000;
+/** Of seconds: a flood that nobody stops is over by then. */
+const SECONDS_MAX = 120;
+/** To say, after it was stopped, how much it has sent. */
+const LAST_WORDS_MS = 10_000;
 /** What it says when it has ended. */
 const SENT = /^\s*(\d+) packets outgoing/m;
+
+/** How much was sent, and in how long. */
+export interface Flooded {
+  readonly sent: number;
+  readonly seconds: number;
+}
 
 export class SynFlood {
   readonly #service: Service;
   readonly #beganAt = Date.now();
-  readonly #plan: FloodPlan;
 
-  private constructor(service: Service, plan: FloodPlan) {
+  private constructor(service: Service) {
     this.#service = service;
-    this.#plan = plan;
   }
 
-  static start(site: Site, plan: FloodPlan): SynFlood {
-    const { perSecond, seconds } = plan;
+  /** Goes on until it is stopped. */
+  static start(site: Site, perSecond: number): SynFlood {
     const config = site.folder.join("syn.trafgen");
     writeFileSync(config, synConfig());
     const command = [
-      ...["sh", "-c", PUNCTUAL, "sh", "trafgen", "--dev", "near", "--conf", config, "--num", String(perSecond * seconds), "--rate", `${perSecond}pps`],
+      ...["sh", "-c", PUNCTUAL, "sh", "trafgen", "--dev", "near", "--conf", config, "--num", String(perSecond * SECONDS_MAX), "--rate", `${perSecond}pps`],
       // One sender, and the machine's settings left as they are.
       ...["--cpus", "1", "--no-sock-mem", "--notouch-irq"],
     ];
-    return new SynFlood(site.services.start({ name: "trafgen", namespace: ROUTER, command }), plan);
+    return new SynFlood(site.services.start({ name: "trafgen", namespace: ROUTER, command }));
   }
 
-  get isOver(): boolean {
-    return !this.#service.isRunning;
-  }
-
-  /** Resolves with how many SYNs were sent, and in how many seconds. Throws E_LAB_SERVICE. */
-  async ended(): Promise<{ readonly sent: number; readonly seconds: number }> {
-    const patienceMs = this.#plan.seconds * PATIENCE * 1_000;
-    if (!(await this.#isOverBy(this.#beganAt + patienceMs))) {
-      this.#service.interrupt();
-      await this.#isOverBy(Date.now() + CUT_SHORT_MS);
-    }
+  /** Stops it once it has gone on for so many seconds. Throws E_LAB_SERVICE: it has ended before, or does not say what it has sent. */
+  async stopAfter(secondsMin: number): Promise<Flooded> {
+    await sleep(Math.max(0, this.#beganAt + secondsMin * 1_000 - Date.now()));
+    const seconds = (Date.now() - this.#beganAt) / 1_000;
+    if (!this.#service.isRunning) throw this.#failure("has ended by itself");
+    this.#service.interrupt();
+    const until = Date.now() + LAST_WORDS_MS;
+    while (this.#service.isRunning && Date.now() < until) await sleep(POLL_MS);
     const sent = SENT.exec(this.#service.said());
-    if (!this.isOver || sent === null) {
-      const words = this.#service.said().trim().split("\n").at(-1) ?? "";
-      throw new DobbsError("E_LAB_SERVICE", `trafgen has sent no flood; its last words: ${words}`, "See what it says.", 1);
-    }
-    return { sent: Number(sent[1]), seconds: (Date.now() - this.#beganAt) / 1_000 };
+    if (sent === null) throw this.#failure("does not say what it has sent");
+    return { sent: Number(sent[1]), seconds };
   }
 
-  async #isOverBy(until: number): Promise<boolean> {
-    while (!this.isOver && Date.now() < until) await sleep(POLL_MS);
-    return this.isOver;
+  #failure(what: string): DobbsError {
+    const words = this.#service.said().trim().split("\n").at(-1) ?? "";
+    return new DobbsError("E_LAB_SERVICE", `trafgen ${what}; its last words: ${words}`, "See what it says.", 1);
   }
 }
 
