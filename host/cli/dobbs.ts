@@ -1,34 +1,11 @@
 #!/usr/bin/env node
-/** `dobbs`: the command line. Each command is a file of its own; this one puts them together and owns the exit codes. */
+/** `dobbs`: the command line. Each command is a file of its own (`commands.ts`); this one has the manual, and owns the exit codes. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { DobbsError } from "../errors.ts";
 import { packagePath } from "../paths.ts";
-import { addCommand } from "./add.ts";
-import { buildCommand } from "./build.ts";
-import { demoCommand } from "./demo.ts";
-import { drainCommand } from "./drain.ts";
-import { emulateCommand } from "./emulate.ts";
-import { failCommand } from "./fail.ts";
-import { failoverCommand } from "./failover.ts";
-import { filterCommand } from "./filter.ts";
-import { flashCommand } from "./flash.ts";
-import { forwardCommand } from "./forward.ts";
-import { initCommand } from "./init.ts";
-import { inspectCommand } from "./inspect.ts";
-import { keysCommand } from "./keys.ts";
-import { labCommand } from "./lab.ts";
-import { moveCommand, rebalanceCommand } from "./move.ts";
+import { commandsFor } from "./commands.ts";
 import { report } from "./output.ts";
-import { removeCommand } from "./remove.ts";
-import { replayCommand } from "./replay.ts";
-import { serveCommand } from "./serve.ts";
-import { shimCommand } from "./shim.ts";
-import { simulateCommand } from "./simulate.ts";
-import { statusCommand } from "./status.ts";
-import { trafficManagerCommand } from "./traffic-manager.ts";
-import { watchCommand } from "./watch.ts";
-import { weightCommand } from "./weight.ts";
 
 const INTRODUCTION = [
   "Dobbs makes a cluster of servers look like one to its clients, and lets it change shape while it runs: blades are",
@@ -60,7 +37,7 @@ Exit codes:
   1  the thing asked for failed
   2  wrong usage, or input that is missing or wrong`;
 
-function program(): Command {
+async function program(args: readonly string[]): Promise<Command> {
   const { version } = JSON.parse(readFileSync(packagePath("package.json"), "utf8")) as { version: string };
   const dobbs = new Command("dobbs")
     .description(INTRODUCTION)
@@ -68,7 +45,7 @@ function program(): Command {
     .helpOption("-h, --help", "print this manual")
     .usage("<command> [options]")
     .addHelpText("after", MANUAL);
-  const commands = [demoCommand(), emulateCommand(), simulateCommand(), initCommand(), inspectCommand(), replayCommand(), buildCommand(), flashCommand(), shimCommand(), keysCommand(), trafficManagerCommand(), labCommand(), serveCommand(), addCommand(), drainCommand(), removeCommand(), failCommand(), weightCommand(), moveCommand(), rebalanceCommand(), statusCommand(), watchCommand(), filterCommand(), forwardCommand(), failoverCommand()];
+  const commands = await commandsFor(args[0]);
   for (const command of commands) dobbs.addCommand(command.helpOption("-h, --help", "print this manual"));
   for (const command of [dobbs, ...commands]) {
     // Errors come back as exceptions, so that `report` is the one place that prints them.
@@ -90,7 +67,7 @@ const NO_COMMAND = "commander.help";
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync(args, { from: "user" });
+    await (await program(args)).parseAsync(args, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (!(error instanceof CommanderError)) return report(error, args.includes("--json"));

@@ -6,15 +6,15 @@ import { packagePath } from "../../host/paths.ts";
 
 const SEED = "1";
 
-it("the whole suite passes with fields, codes and table sizes permuted, and host/ untouched", () => {
+it("whatever of host/ meets an image passes its tests with fields, codes and table sizes permuted, and host/ untouched", () => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [packagePath("build", "tests", "permute", "main.js"), "--seed", SEED], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [packagePath("build", "tests", "permute", "main.js"), "--seed", SEED, "--quick"], {
     encoding: "utf8",
     env,
     maxBuffer: 2 ** 28,
   });
   const said = stdout + stderr;
   assert.equal(status, 0, said);
-  const closing = said.trimEnd().split("\n").at(-1)!;
-  assert.match(closing, /^\d+ passed, 0 failed/, said);
+  const closings = said.match(/^\d+ passed, 0 failed$/gm) ?? [];
+  assert.equal(closings.length, 2, said);
 });
