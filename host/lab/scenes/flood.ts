@@ -13,7 +13,7 @@ import { SynFlood } from "./syn-flood.ts";
 const BLADES = BLADE_NAMES.slice(0, 3);
 const BOARD = "linux-x86_64";
 const CLIENTS_A_FAMILY = 20;
-/** It lasts as long, or until the blade has joined. */
+/** It goes on until `secondsMin` are over and the blade has joined. */
 const FLOOD = { perSecond: 50_000, secondsMin: 10 } as const;
 /** A flood that is slower than this share of what was asked shows less than the scene says. */
 const RATE_SHARE_MIN = 0.8;
