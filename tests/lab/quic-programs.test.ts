@@ -68,6 +68,16 @@ function assertWell(state: QuicState, blade: string): void {
   assert.ok(state.requests >= 2 && state.downloadedBytes >= 40_000, JSON.stringify(state));
 }
 
+/** All of them, and then they come to their end. */
+async function changeAddressOnTheWay(clients: QuicClients): Promise<void> {
+  await clients.until("are connected", ({ connectedAt }) => connectedAt !== null, LONG_MS);
+  clients.changeAddress();
+  await clients.until("are at their other address", ({ hasChangedAddress }) => hasChangedAddress, LONG_MS);
+  clients.finish();
+  await clients.until("are over", () => false, LONG_MS);
+  clients.close();
+}
+
 test("a server's connection ids are its own, each another one", () => {
   const path = join(folder, "own.ids");
   writeConnectionIds(path, ENCRYPTED, serverIdFor(ENCRYPTED), IDS);
@@ -117,12 +127,7 @@ test("one server is there for clients of both families, who go on from other por
     // Loopback has one IPv6 address: the port alone is another one.
     { id: 2, client: "::1", next: "::1", server: places[1]! },
   ]);
-  await clients.until("are connected", ({ connectedAt }) => connectedAt !== null, LONG_MS);
-  clients.changeAddress();
-  await clients.until("are at their other address", ({ hasChangedAddress }) => hasChangedAddress, LONG_MS);
-  clients.finish();
-  await clients.until("are over", () => false, LONG_MS);
-  clients.close();
+  await changeAddressOnTheWay(clients);
   for (const state of clients.states.values()) assertWell(state, "both");
 });
 
@@ -134,12 +139,7 @@ test("what is on its way to an address when a client gives that up is not lost",
   const clients = new QuicClients(keys, spawned);
   const ids = [1, 2, 3, 4];
   clients.start(ids.map((id) => ({ id, client: `127.0.3.${id}`, next: `127.0.4.${id}`, server: placeText(wire.place) })));
-  await clients.until("are connected", ({ connectedAt }) => connectedAt !== null, LONG_MS);
-  clients.changeAddress();
-  await clients.until("are at their other address", ({ hasChangedAddress }) => hasChangedAddress, LONG_MS);
-  clients.finish();
-  await clients.until("are over", () => false, LONG_MS);
-  clients.close();
+  await changeAddressOnTheWay(clients);
   for (const id of ids) assertWell(clients.states.get(id)!, "slow");
 });
 

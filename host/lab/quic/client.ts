@@ -29,7 +29,7 @@ export class QuicClient {
   readonly #arrivals = new Map<number, Arrival>();
   readonly #server: Place;
   #endpoint!: Endpoint;
-  /** That it has given up. */
+  /** Of the address that it has given up. */
   #before: Endpoint | null = null;
   #connection!: QuicConnection;
   #nextStream = 0;
@@ -130,8 +130,9 @@ export class QuicClient {
    * it was of would end there (https://github.com/cloudflare/quiche/issues/2452).
    */
   async #takeOther(): Promise<void> {
+    const other = await this.#open(this.#session.next!);
     this.#before = this.#endpoint;
-    this.#endpoint = await this.#open(this.#session.next!);
+    this.#endpoint = other;
     this.#wantsOther = false;
     this.#hasChanged = true;
     this.#connection.changeAddress(this.#endpoint.place, this.#server);
